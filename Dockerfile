@@ -1,0 +1,30 @@
+# All programs in one image, without compilers. Debian 13, whose cpp-httplib carries the later security fixes.
+FROM debian:trixie-slim AS build
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      ca-certificates cmake cppzmq-dev doctest-dev g++ libcli11-dev libcpp-httplib-dev libprotobuf-dev libpugixml-dev \
+      libspdlog-dev libsqlite3-dev libssl-dev libzmq3-dev ninja-build nlohmann-json3-dev pkg-config prometheus-cpp-dev \
+      protobuf-compiler zlib1g-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN cmake --preset release && ninja -C build -j "$(nproc)"
+# An image that fails its tests is not made.
+RUN ctest --test-dir build -j "$(nproc)" --output-on-failure
+RUN install -d /out/bin /out/etc && strip -o /out/bin/kefuctl build/bin/kefuctl \
+    && for service in gateway relay notifier sandbox; do strip -o /out/bin/kefu-$service build/bin/kefu-$service; done \
+    && install -m 0644 sandbox/demo.env /out/etc/
+
+FROM debian:trixie-slim
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      ca-certificates libcpp-httplib0.18 libprometheus-cpp-core1.0 libprotobuf32t64 libpugixml1v5 libspdlog1.15 libsqlite3-0 \
+      libssl3t64 libzmq5 zlib1g \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --user-group --no-create-home --home-dir /data --uid 10001 kefu \
+    && install -d -o kefu -g kefu /data
+COPY --from=build /out/bin/ /usr/local/bin/
+COPY --from=build /out/etc/ /etc/kefu/
+USER kefu
+WORKDIR /data
+VOLUME /data
+ENV KEFU_DATA_DIR=/data
+CMD ["kefuctl", "--help"]

@@ -1,0 +1,47 @@
+# kefu_library(NAME SOURCES… DEPS…), kefu_program(NAME SOURCES… DEPS…), kefu_test(NAME SOURCES… DEPS…)
+# DEPS are the layers a folder may include (docs: DESIGN, "Layout"); nothing else is on its include path but the tree itself.
+
+add_library(kefu_flags INTERFACE)
+# -Wrestrict warns wrongly about std::string concatenation in GCC 12 (GCC bug 105651).
+target_compile_options(kefu_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+if(KEFU_WERROR)
+  target_compile_options(kefu_flags INTERFACE -Werror)
+endif()
+if(KEFU_SANITIZE)
+  target_compile_options(kefu_flags INTERFACE -fsanitize=${KEFU_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(kefu_flags INTERFACE -fsanitize=${KEFU_SANITIZE})
+endif()
+target_include_directories(kefu_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_link_libraries(kefu_flags INTERFACE Threads::Threads)
+
+add_library(kefu_doctest_main OBJECT ${PROJECT_SOURCE_DIR}/tests/doctest_main.cpp)
+target_link_libraries(kefu_doctest_main PUBLIC kefu_flags doctest::doctest)
+
+function(kefu_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC kefu_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+endfunction()
+
+function(kefu_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE kefu_flags ${ARG_DEPS})
+endfunction()
+
+# One CTest entry a program; EACH makes it one a TEST_CASE (for slow, parallel, whole-process tests).
+function(kefu_test name)
+  cmake_parse_arguments(ARG "EACH" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE kefu_doctest_main doctest::doctest ${ARG_DEPS})
+  target_compile_definitions(${name} PRIVATE
+    KEFU_TEST_VECTORS="${PROJECT_SOURCE_DIR}/tests/vectors" KEFU_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(ARG_EACH)
+    doctest_discover_tests(${name} PROPERTIES TIMEOUT 120)
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()

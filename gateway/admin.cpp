@@ -1,0 +1,238 @@
+#include "gateway/admin.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+namespace kefu {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint32_t kListDefault = 20;
+constexpr std::uint32_t kListMost = 1000;
+constexpr std::array kStates{queue::State::ready,  queue::State::in_flight, queue::State::waiting,
+                             queue::State::parked, queue::State::done,      queue::State::dead};
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+json refusal(const std::string& why) {
+  return {{"ok", false}, {"error", why}};
+}
+json counted(const Result<int>& result) {
+  return result ? json{{"ok", true}, {"count", *result}} : refusal(result.error());
+}
+
+const json* field(const json& question, const char* name) {
+  const auto at = question.find(name);
+  return at == question.end() ? nullptr : &*at;
+}
+
+std::string text_of(const json& question, const char* name) {
+  const auto* value = field(question, name);
+  return value && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+// Scripts send ids as numbers, people's shells as text.
+std::optional<EventId> id_of(const json& question) {
+  const auto* value = field(question, "id");
+  if (value && value->is_number_unsigned()) return EventId{value->get<std::uint64_t>()};
+  const auto text = text_of(question, "id");
+  if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return EventId{std::stoull(text)};
+}
+
+std::optional<v1::Queue> queue_of(const json& question) {
+  const auto name = text_of(question, "queue");
+  if (name == "relay") return v1::QUEUE_RELAY;
+  if (name == "notifier") return v1::QUEUE_NOTIFIER;
+  return std::nullopt;
+}
+
+queue::State state_now(const Dispatcher& dispatcher, const StoredEvent& stored) {
+  return dispatcher.queue(stored.event.queue()).state_of(EventId{stored.event.id()}).value_or(stored.state);
+}
+
+json brief(const StoredEvent& stored, queue::State state) {
+  json out = {{"id", stored.event.id()},
+              {"type", event_type(stored.event)},
+              {"customer", stored.event.customer()},
+              {"state", name(state)},
+              {"attempt",
+               stored.attempts + (state == queue::State::in_flight || state == queue::State::done ? 1 : 0)},
+              {"error", stored.error},
+              {"accepted_at", stored.event.accepted_at_ms()}};
+  if (stored.due.ms != 0 && (state == queue::State::waiting || state == queue::State::parked))
+    out["due_at"] = stored.due.ms;
+  if (stored.settled_at.ms != 0) out["settled_at"] = stored.settled_at.ms;
+  return out;
+}
+
+json describe(v1::Queue which, const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  const auto& queue = dispatcher.queue(which);
+  const auto counts = queue.counts();
+  const auto totals = journal.totals(which);
+  Millis oldest{0};
+  for (const auto state :
+       {queue::State::ready, queue::State::in_flight, queue::State::waiting, queue::State::parked}) {
+    if (const auto at = queue.oldest_accepted(state)) oldest = std::max(oldest, now - *at);
+  }
+  json workers = json::array();
+  for (const auto& worker : queue.workers()) {
+    workers.push_back({{"id", worker.id.value},
+                       {"capacity", worker.capacity},
+                       {"in_flight", worker.in_flight},
+                       {"last_seen_ms", (now - worker.last_seen).count()},
+                       {"draining", worker.draining}});
+  }
+  const auto& gate = queue.gate();
+  return {{"name", queue_name(which)},
+          {"ready", counts.ready},
+          {"in_flight", counts.in_flight},
+          {"waiting", counts.waiting},
+          {"parked", counts.parked},
+          {"dead", totals.dead},
+          {"done", totals.done},
+          {"oldest_ms", oldest.count()},
+          {"paused", gate.paused_by_operator()},
+          {"unavailable", gate.closed() ? gate.reason() : ""},
+          {"workers", std::move(workers)}};
+}
+
+json queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  return {{"ok", true},
+          {"queues", json::array({describe(v1::QUEUE_RELAY, dispatcher, journal, now),
+                                  describe(v1::QUEUE_NOTIFIER, dispatcher, journal, now)})}};
+}
+
+json list(const json& question, const Dispatcher& dispatcher, Journal& journal) {
+  const auto which = queue_of(question);
+  if (!which) return refusal("list needs \"queue\": relay or notifier");
+  const auto wanted = text_of(question, "state");
+  std::optional<queue::State> state;
+  for (const auto one : kStates) {
+    if (name(one) == wanted) state = one;
+  }
+  if (!state) return refusal("list needs \"state\": ready, in_flight, waiting, parked, done or dead");
+  const auto* limit = field(question, "limit");
+  if (limit && !limit->is_number_unsigned())
+    return refusal("\"limit\" is a number from 1 to " + std::to_string(kListMost));
+  const std::uint32_t most =
+      limit ? static_cast<std::uint32_t>(std::min<std::uint64_t>(limit->get<std::uint64_t>(), kListMost))
+            : kListDefault;
+
+  std::vector<StoredEvent> found;
+  if (*state == queue::State::in_flight) {
+    for (const auto event : dispatcher.queue(*which).in_state(*state)) {
+      if (auto stored = journal.event(event)) found.push_back(std::move(*stored));
+    }
+  } else {
+    // The journal knows what is in flight as ready, and what came due a moment ago as waiting.
+    const auto extra = static_cast<std::uint32_t>(dispatcher.queue(*which).counts().in_flight);
+    found = journal.list(*which, *state, most + extra);
+  }
+  json events = json::array();
+  for (const auto& stored : found) {
+    const auto now = state_now(dispatcher, stored);
+    if (now == *state && events.size() < most) events.push_back(brief(stored, now));
+  }
+  return {{"ok", true}, {"events", std::move(events)}};
+}
+
+json show(const json& question, const Dispatcher& dispatcher, Journal& journal) {
+  const auto id = id_of(question);
+  if (!id) return refusal("show needs \"id\": the number of an event");
+  const auto stored = journal.event(*id);
+  if (!stored) return refusal("there is no event " + std::to_string(id->value));
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string content;
+  if (!google::protobuf::util::MessageToJsonString(stored->event, &content, options).ok()) {
+    return refusal("event " + std::to_string(id->value) + " cannot be shown");
+  }
+  json event = brief(*stored, state_now(dispatcher, *stored));
+  event["queue"] = queue_name(stored->event.queue());
+  event["progress"] = stored->progress;
+  event["content"] = json::parse(content, nullptr, false);
+  return {{"ok", true}, {"event", std::move(event)}};
+}
+
+json replay(const json& question, Dispatcher& dispatcher, Timestamp now) {
+  if (const auto id = id_of(question)) return counted(dispatcher.replay(*id, now));
+  if (const auto which = queue_of(question))
+    return {{"ok", true}, {"count", dispatcher.replay_all(*which, now)}};
+  return refusal("replay needs \"id\": the number of an event, or \"queue\": relay or notifier");
+}
+
+json drop(const json& question, Dispatcher& dispatcher, Timestamp now) {
+  const auto id = id_of(question);
+  return id ? counted(dispatcher.drop(*id, now)) : refusal("drop needs \"id\": the number of an event");
+}
+
+json pause(const json& question, Dispatcher& dispatcher, bool on) {
+  const auto which = queue_of(question);
+  if (!which) return refusal(std::string(on ? "pause" : "resume") + " needs \"queue\": relay or notifier");
+  on ? dispatcher.pause(*which) : dispatcher.resume(*which);
+  return {{"ok", true}};
+}
+
+json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= 4; };
+  const json question = json::parse(text, shallow, false);
+  if (!question.is_object()) return refusal("a question is a JSON object such as {\"cmd\":\"queues\"}");
+  const auto command = text_of(question, "cmd");
+  if (command == "queues") return queues(dispatcher, journal, now);
+  if (command == "list") return list(question, dispatcher, journal);
+  if (command == "show") return show(question, dispatcher, journal);
+  if (command == "replay") return replay(question, dispatcher, now);
+  if (command == "drop") return drop(question, dispatcher, now);
+  if (command == "pause") return pause(question, dispatcher, true);
+  if (command == "resume") return pause(question, dispatcher, false);
+  return refusal("unknown \"cmd\"; there are queues, list, show, replay, drop, pause, resume");
+}
+
+}  // namespace
+
+std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  return dump(answer(question, dispatcher, journal, now));
+}
+
+TapMessage tap_message(const Step& step) {
+  const auto queue = queue_name(step.event.queue());
+  json told = {{"id", step.event.id()},
+               {"queue", queue},
+               {"step", step.name},
+               {"type", event_type(step.event)},
+               {"customer", step.event.customer()},
+               {"attempt", step.attempt},
+               {"at", step.at.ms}};
+  if (!step.error.empty()) told["error"] = step.error;
+  return {std::string(queue) + "." + std::string(step.name) + "." + step.event.customer(), dump(told),
+          step.event.SerializeAsString()};
+}
+
+std::string_view queue_name(v1::Queue queue) {
+  return queue == v1::QUEUE_NOTIFIER ? "notifier" : "relay";
+}
+
+std::string_view event_type(const v1::Event& event) {
+  switch (event.body_case()) {
+    case v1::Event::kFollow:
+      return "follow";
+    case v1::Event::kUnfollow:
+      return "unfollow";
+    case v1::Event::kCustomerMessage:
+      return "customer_message";
+    case v1::Event::kAgentMessage:
+      return "agent_message";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace kefu

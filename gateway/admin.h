@@ -1,0 +1,27 @@
+// The operator's questions as JSON (contract §7). Pure but for what the dispatcher and its journal do.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gateway/dispatcher.h"
+
+namespace kefu {
+
+// One question, one answer, both JSON texts. What it changed is staged: the answer may be sent after the next
+// commit.
+std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Journal& journal, Timestamp now);
+
+// One step as the tap tells it (contract §6).
+struct TapMessage {
+  std::string topic;
+  std::string json;
+  std::string event;  // protobuf
+};
+TapMessage tap_message(const Step& step);
+
+std::string_view queue_name(v1::Queue queue);
+// follow, unfollow, customer_message, agent_message
+std::string_view event_type(const v1::Event& event);
+
+}  // namespace kefu

@@ -1,0 +1,495 @@
+#include "gateway/dispatcher.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "lib/base/digest.h"
+#include "lib/base/limits.h"
+
+namespace kefu {
+namespace {
+
+constexpr std::uint32_t kUnsureReplies =
+    5;  // WeChat drops no repeats: so often may a customer read one reply, at the very most
+constexpr Millis kForgetEvery{1000};
+constexpr std::uint32_t kForgetAtOnce = 500;
+constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
+
+Customer newcomer(const OpenId& openid) {
+  Customer customer;
+  customer.openid = openid;
+  customer.im_user = ImUserId(openid.value);
+  return customer;
+}
+
+v1::Event event_for(v1::Queue queue, const OpenId& customer, const std::string& source_id) {
+  v1::Event event;
+  event.set_queue(queue);
+  event.set_customer(customer.value);
+  event.set_source_id(source_id);
+  return event;
+}
+
+std::vector<queue::HeldEvent> held_of(const google::protobuf::RepeatedPtrField<v1::Held>& held) {
+  std::vector<queue::HeldEvent> events;
+  for (const auto& one : held) events.push_back({EventId{one.event_id()}, Lease{one.lease()}, one.ended()});
+  return events;
+}
+
+queue::RetryPolicy reply_policy(queue::RetryPolicy policy) {
+  policy.unsure_max = kUnsureReplies;
+  return policy;
+}
+
+std::string_view step_name(const queue::Change& change) {
+  switch (change.state) {
+    case queue::State::done:
+      return "done";
+    case queue::State::dead:
+      return "dead";
+    case queue::State::parked:
+      return "parked";
+    case queue::State::ready:
+      return change.begun_anew ? "replayed" : "retry";
+    default:
+      return "retry";
+  }
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::function<double()>& chance,
+                       Timestamp now)
+    : options_(std::move(options)),
+      journal_(journal),
+      desk_(options_.agents),
+      relay_(options_.retry, journal.epoch(), chance),
+      notifier_(reply_policy(options_.retry), journal.epoch(), chance) {
+  journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
+    desk_.restore(customer.openid, customer.agent, customer.active_at, now);
+  });
+  journal_.each_unfinished([&](v1::Queue which, queue::Remembered event) {
+    // The system's clock may have been far ahead when it was written.
+    if (event.state == queue::State::waiting) event.due = std::min(event.due, now + 2 * options_.retry.max);
+    queue(which).restore(event);
+  });
+  for (const auto which : kQueues) {
+    const auto workers = journal_.workers(which);
+    for (const auto& worker : workers) known_workers_.emplace(which, worker);
+    if (journal_.paused(which)) queue(which).gate().pause();
+    queue(which).begin_quiet(workers, now + limits::kRestartQuiet);
+  }
+}
+
+// --- pushes ---
+
+Receipt Dispatcher::accept(const Submission& submission, Timestamp now) {
+  return std::visit([&](const auto& push) { return take(push, now); }, submission);
+}
+
+Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
+  if (const auto known = journal_.find(push.key)) return {Receipt::Kind::duplicate, known->reply};
+  auto customer = journal_.customer(push.customer).value_or(newcomer(push.customer));
+  auto event = event_for(v1::QUEUE_RELAY, push.customer, push.source_id);
+  auto reply = ReplyKind::none;
+  bool has_work = true;
+  switch (push.kind) {
+    case CustomerPush::Kind::follow:
+      customer.following = true;
+      event.mutable_follow()->set_scene(push.scene);
+      reply = ReplyKind::welcome;
+      break;
+    case CustomerPush::Kind::unfollow:
+      customer.following = false;
+      desk_.customer_left(push.customer);
+      event.mutable_unfollow();
+      has_work = options_.delete_on_unfollow;
+      break;
+    case CustomerPush::Kind::message: {
+      customer.following = true;
+      const auto visit = desk_.customer_wrote(push.customer, now);
+      customer.agent = visit.agent;
+      customer.active_at = now;
+      auto& message = *event.mutable_customer_message();
+      message.set_text(push.text);
+      message.set_kind(push.message_type);
+      message.set_agent(visit.agent);
+      message.set_msg_random(static_cast<std::uint32_t>(random_u64()));
+      if (options_.please_wait_always || visit.first) reply = ReplyKind::please_wait;
+      notifier_.reopen(push.customer, now, changes_);
+      break;
+    }
+  }
+  journal_.save(customer);
+  return has_work ? store(std::move(event), push.key, reply, now) : Receipt{Receipt::Kind::stored, reply};
+}
+
+Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
+  if (const auto known = journal_.find(push.key)) return {Receipt::Kind::duplicate, known->reply};
+  auto customer = journal_.customer_of(push.to);
+  if (!customer) return {Receipt::Kind::ignored, ReplyKind::none};
+  customer->agent = desk_.agent_wrote(customer->openid, push.agent, now);
+  customer->active_at = now;
+  journal_.save(*customer);
+  if (!push.left_out.empty()) {
+    journal_.keep_raw("im", "cannot be carried over: " + push.left_out, push.body, now);
+    const auto key = push.text.empty() ? push.key : dedup_key({"notice", "left out", push.source_id});
+    const auto told =
+        store_notice(customer->openid, push.agent, options_.notice_left_out, push.left_out, key, now);
+    if (push.text.empty()) return told;
+  }
+  auto event = event_for(v1::QUEUE_NOTIFIER, customer->openid, push.source_id);
+  event.mutable_agent_message()->set_agent(push.agent);
+  event.mutable_agent_message()->set_text(push.text);
+  return store(std::move(event), push.key, ReplyKind::none, now);
+}
+
+Receipt Dispatcher::take(const RawPush& push, Timestamp now) {
+  journal_.keep_raw(push.source, push.reason, push.body, now);
+  return {Receipt::Kind::stored, ReplyKind::none};
+}
+
+Receipt Dispatcher::store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now) {
+  event.set_accepted_at_ms(now.ms);
+  if (event.has_customer_message()) {
+    // Orders messages within the same second at IM, and is part of its de-duplication key (reference: IM
+    // sendmsg).
+    event.mutable_customer_message()->set_msg_seq(journal_.next_sequence());
+  }
+  const auto put = journal_.put(event, key, reply);
+  if (put.duplicate) return {Receipt::Kind::duplicate, put.reply};
+  accepted_.push_back(std::move(event));
+  return {Receipt::Kind::stored, reply};
+}
+
+// --- workers ---
+
+void Dispatcher::receive(const std::string& route, const v1::FromWorker& message, Timestamp now) {
+  switch (message.message_case()) {
+    case v1::FromWorker::kHello:
+      return take(route, message.hello(), now);
+    case v1::FromWorker::kPing:
+      return take(route, message.ping(), now);
+    case v1::FromWorker::kVerdict:
+      return take(route, message.verdict(), now);
+    case v1::FromWorker::kBye:
+      return leave(route);
+    default:
+      return;  // of a newer worker; it was told our protocol version
+  }
+}
+
+void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestamp now) {
+  std::string refusal;
+  if (hello.protocol() != limits::kProtocolVersion) {
+    refusal = "this gateway (" KEFU_VERSION ") speaks queue protocol " +
+              std::to_string(limits::kProtocolVersion) + ", the worker (" + hello.version() + ") " +
+              std::to_string(hello.protocol()) + ": upgrade the older one";
+  } else if (hello.queue() != v1::QUEUE_RELAY && hello.queue() != v1::QUEUE_NOTIFIER) {
+    refusal = "the worker names no queue of this gateway";
+  } else if (hello.worker_id().empty() || hello.slots() == 0 || hello.slots() > limits::kSlotsMax) {
+    refusal = "the worker must name itself and 1 to " + std::to_string(limits::kSlotsMax) + " slots";
+  }
+  if (!refusal.empty()) {
+    Outgoing no{route, {}};
+    no.message.mutable_refused()->set_reason(refusal);
+    outgoing_.push_back(std::move(no));
+    return;
+  }
+  const WorkerId worker(hello.worker_id());
+  std::erase_if(routes_, [&](const auto& entry) {
+    return entry.second.worker == worker;
+  });  // a newer hello replaces the older route
+  routes_[route] = {worker, hello.queue()};
+  if (known_workers_.emplace(hello.queue(), worker).second) journal_.worker_came(hello.queue(), worker);
+  const bool ours = hello.journal() == 0 || hello.journal() == journal_.identity();
+  queue(hello.queue())
+      .hello(worker, hello.slots(), ours ? held_of(hello.held()) : std::vector<queue::HeldEvent>{}, now,
+             changes_);
+  outgoing_.push_back(welcome(route, hello.sent_at_ms(), true, now));
+}
+
+void Dispatcher::take(const std::string& route, const v1::Ping& ping, Timestamp now) {
+  const auto at = routes_.find(route);
+  const bool known =
+      at != routes_.end() &&
+      queue(at->second.queue).ping(at->second.worker, held_of(ping.held()), ping.draining(), now);
+  outgoing_.push_back(welcome(route, ping.sent_at_ms(), known, now));
+}
+
+void Dispatcher::take(const std::string& route, const v1::Verdict& verdict, Timestamp now) {
+  const auto stored = journal_.event(EventId{verdict.event_id()});
+  if (stored) {
+    using Effect = queue::EventQueue::Effect;
+    // A locked account is followed by another one: the event can go out again at once.
+    const bool at_once = verdict.account().kind() == v1::AccountChange::KIND_LOCKED;
+    const auto effect = queue(stored->event.queue()).settle(verdict, now, changes_, at_once);
+    if (effect == Effect::applied) learn(verdict, stored->event);
+    if (effect == Effect::remembered) return;  // in memory only: the worker shall say it again
+  }
+  recorded_[route].add_leases(verdict.lease());
+}
+
+void Dispatcher::leave(const std::string& route) {
+  const auto at = routes_.find(route);
+  if (at == routes_.end()) return;
+  queue(at->second.queue).bye(at->second.worker, changes_);
+  routes_.erase(at);
+}
+
+void Dispatcher::learn(const v1::Verdict& verdict, const v1::Event& event) {
+  if (!verdict.has_account()) return;
+  auto customer = journal_.customer(OpenId(event.customer()));
+  if (!customer || customer->im_user.value != verdict.account().im_user()) return;
+  switch (verdict.account().kind()) {
+    case v1::AccountChange::KIND_IMPORTED:
+      customer->imported = true;
+      break;
+    case v1::AccountChange::KIND_DELETED:
+      customer->imported = false;
+      break;
+    case v1::AccountChange::KIND_LOCKED:
+      customer->imported = false;
+      customer->im_user = ImUserId(customer->openid.value + "-" + std::to_string(++customer->generation));
+      break;
+    default:
+      return;
+  }
+  journal_.save(*customer);
+}
+
+Outgoing Dispatcher::welcome(const std::string& route, std::int64_t sent_at_ms, bool known,
+                             Timestamp now) const {
+  Outgoing out{route, {}};
+  auto& welcome = *out.message.mutable_welcome();
+  welcome.set_journal(journal_.identity());
+  welcome.set_epoch(journal_.epoch());
+  welcome.set_gateway_at_ms(now.ms);
+  welcome.set_sent_at_ms(sent_at_ms);
+  welcome.set_known(known);
+  return out;
+}
+
+const std::string* Dispatcher::route_of(const WorkerId& worker) const {
+  const auto at = std::find_if(routes_.begin(), routes_.end(),
+                               [&](const auto& entry) { return entry.second.worker == worker; });
+  return at == routes_.end() ? nullptr : &at->first;
+}
+
+// --- turn ---
+
+void Dispatcher::tick(Timestamp now) {
+  for (const auto which : kQueues) queue(which).tick(now, changes_);
+  forget_gone_workers();
+  forget_old(now);
+}
+
+// One that has not reported since a restart is not forgotten while quiet: a second restart must wait for it
+// too.
+void Dispatcher::forget_gone_workers() {
+  for (const auto which : kQueues) {
+    if (queue(which).quiet()) continue;
+    std::set<WorkerId> present;
+    for (const auto& worker : queue(which).workers()) present.insert(worker.id);
+    for (auto known = known_workers_.begin(); known != known_workers_.end();) {
+      if (known->first != which || present.contains(known->second)) {
+        ++known;
+        continue;
+      }
+      journal_.worker_went(which, known->second);
+      std::erase_if(routes_, [&](const auto& entry) { return entry.second.worker == known->second; });
+      known = known_workers_.erase(known);
+    }
+  }
+}
+
+void Dispatcher::forget_old(Timestamp now) {
+  if (now < next_forget_) return;
+  const bool more = journal_.forget(now - options_.keep_done, kForgetAtOnce);
+  next_forget_ = now + (more ? kForgetEvery : 60 * kForgetEvery);
+}
+
+void Dispatcher::apply_changes(Timestamp now) {
+  for (const auto& change : changes_) {
+    journal_.apply(change, now);
+    Step step;
+    step.name = step_name(change);
+    const auto stored = journal_.event(change.event);
+    if (stored) {
+      step.event = stored->event;
+      if (stored->event.has_agent_message()) tell_agent(stored->event, change, now);
+    }
+    const bool over = change.state == queue::State::done || change.state == queue::State::parked;
+    step.attempt = change.attempts + (over ? 1 : 0);
+    step.error = change.error;
+    step.at = now;
+    steps_.push_back(std::move(step));
+  }
+  changes_.clear();
+}
+
+// Once for each reply and cause: the notice has a key of its own. Nobody is told about a customer who has
+// left: the conversation went with the account, and a notice would bring both back.
+void Dispatcher::tell_agent(const v1::Event& reply, const queue::Change& change, Timestamp now) {
+  const bool parked = change.state == queue::State::parked;
+  if (!parked && change.state != queue::State::dead) return;
+  const auto customer = journal_.customer(change.customer);
+  if (!customer || !customer->following) return;
+  const auto key = dedup_key({"notice", std::to_string(change.event.value), parked ? "parked" : "dead"});
+  store_notice(change.customer, reply.agent_message().agent(),
+               parked ? options_.notice_parked : options_.notice_dead, change.error, key, now);
+}
+
+// To the agent, as a message of the customer's account: where the agent looks.
+Receipt Dispatcher::store_notice(const OpenId& customer, const std::string& agent, std::string text,
+                                 const std::string& what, const DedupKey& key, Timestamp now) {
+  if (text.empty()) return {Receipt::Kind::stored, ReplyKind::none};
+  if (const auto at = text.find("%s"); at != std::string::npos) text.replace(at, 2, what);
+  auto notice = event_for(v1::QUEUE_RELAY, customer, "");
+  auto& message = *notice.mutable_customer_message();
+  message.set_text(text);
+  message.set_kind("notice");
+  message.set_agent(agent);
+  message.set_msg_random(static_cast<std::uint32_t>(random_u64()));
+  return store(std::move(notice), key, ReplyKind::none, now);
+}
+
+void Dispatcher::commit(Timestamp now) {
+  apply_changes(now);
+  journal_.commit();
+  for (auto& event : accepted_) {
+    queue(event.queue()).put(EventId{event.id()}, OpenId(event.customer()), now);
+    steps_.push_back({"accepted", std::move(event), 0, "", now});
+  }
+  accepted_.clear();
+  for (auto& [route, recorded] : recorded_) {
+    Outgoing out{route, {}};
+    *out.message.mutable_recorded() = std::move(recorded);
+    outgoing_.push_back(std::move(out));
+  }
+  recorded_.clear();
+}
+
+std::vector<Outgoing> Dispatcher::outgoing() {
+  return std::exchange(outgoing_, {});
+}
+std::vector<Step> Dispatcher::steps() {
+  return std::exchange(steps_, {});
+}
+
+std::vector<Outgoing> Dispatcher::handouts(Timestamp now) {
+  std::vector<Outgoing> out;
+  for (const auto which : kQueues) {
+    for (const auto& handout : queue(which).handouts(now)) {
+      auto stored = journal_.event(handout.event);
+      if (!stored) throw JournalError("the journal has lost event " + std::to_string(handout.event.value));
+      const auto* route = route_of(handout.worker);
+      Outgoing delivery{route ? *route : "", {}};
+      auto& message = *delivery.message.mutable_delivery();
+      message.set_lease(handout.lease.value);
+      message.set_attempt(handout.attempt);
+      message.set_start_by_ms(handout.start_by.ms);
+      message.set_epoch(journal_.epoch());
+      message.set_progress(handout.progress);
+      steps_.push_back({"delivered", stored->event, handout.attempt, "", now});
+      *message.mutable_event() = std::move(stored->event);
+      if (which == v1::QUEUE_RELAY) resolve(message, now);
+      out.push_back(std::move(delivery));
+    }
+  }
+  return out;
+}
+
+// The account is the one the customer has now. The agent is the one of the conversation the message belongs
+// to, so that every attempt goes to the same one, unless that agent is no longer in the settings.
+void Dispatcher::resolve(v1::Delivery& delivery, Timestamp now) {
+  const OpenId openid(delivery.event().customer());
+  auto customer = journal_.customer(openid).value_or(newcomer(openid));
+  if (!desk_.knows(customer.agent)) {
+    customer.agent = desk_.least_busy(now);
+    journal_.save(customer);
+  }
+  const auto& agent = delivery.event().customer_message().agent();
+  delivery.set_im_user(customer.im_user.value);
+  delivery.set_agent(desk_.knows(agent) ? agent : customer.agent);
+  delivery.set_imported(customer.imported);
+}
+
+void Dispatcher::not_sent(const Outgoing& outgoing, Timestamp now) {
+  if (!outgoing.message.has_delivery()) return;
+  const auto& delivery = outgoing.message.delivery();
+  v1::Verdict verdict;
+  verdict.set_event_id(delivery.event().id());
+  verdict.set_lease(delivery.lease());
+  verdict.set_outcome(v1::OUTCOME_RETURNED);
+  const auto which = delivery.event().queue();
+  queue(which).settle(verdict, now, changes_);
+  std::erase_if(steps_, [&](const Step& step) {
+    return step.name == "delivered" && step.event.id() == delivery.event().id();
+  });
+  const auto at = routes_.find(outgoing.route);
+  if (at == routes_.end()) return;
+  queue(which).unreachable(at->second.worker);
+  routes_.erase(at);
+}
+
+std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
+  const auto a = relay_.next_timer(now);
+  const auto b = notifier_.next_timer(now);
+  const auto queues = a && b ? std::min(*a, *b) : a ? a : b;
+  return queues ? std::min(*queues, next_forget_) : next_forget_;
+}
+
+// --- operator ---
+
+Result<int> Dispatcher::replay(EventId event, Timestamp now) {
+  const auto stored = journal_.event(event);
+  if (!stored) return Error{"there is no event " + std::to_string(event.value)};
+  auto& in = queue(stored->event.queue());
+  if (in.state_of(event)) {
+    if (in.release(event, now, changes_)) return 1;
+    return Error{"event " + std::to_string(event.value) + " is ready or in flight already"};
+  }
+  if (stored->state != queue::State::dead) return Error{"event " + std::to_string(event.value) + " is done"};
+  queue::Remembered remembered;
+  remembered.event = event;
+  remembered.customer = OpenId(stored->event.customer());
+  remembered.progress = stored->progress;
+  remembered.settled = stored->settled;
+  in.replay(remembered, now, changes_);
+  return 1;
+}
+
+int Dispatcher::replay_all(v1::Queue which, Timestamp now) {
+  int count = 0;
+  auto events = journal_.dead(which);
+  const auto parked = queue(which).in_state(queue::State::parked);
+  events.insert(events.end(), parked.begin(), parked.end());
+  for (const auto event : events) count += replay(event, now) ? 1 : 0;
+  return count;
+}
+
+void Dispatcher::pause(v1::Queue which) {
+  queue(which).gate().pause();
+  journal_.set_paused(which, true);
+}
+
+void Dispatcher::resume(v1::Queue which) {
+  queue(which).gate().resume();
+  journal_.set_paused(which, false);
+}
+
+Result<int> Dispatcher::drop(EventId event, Timestamp now) {
+  const auto stored = journal_.event(event);
+  if (!stored) return Error{"there is no event " + std::to_string(event.value)};
+  auto& in = queue(stored->event.queue());
+  if (in.drop(event, "dropped by an operator", changes_)) return 1;
+  if (in.state_of(event))
+    return Error{"event " + std::to_string(event.value) + " is in flight; try again when it is not"};
+  apply_changes(now);  // so that the journal has what this turn did to it
+  if (journal_.erase_dead(event)) return 1;
+  return Error{"event " + std::to_string(event.value) + " is done"};
+}
+
+}  // namespace kefu

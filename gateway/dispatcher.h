@@ -1,0 +1,126 @@
+// What the gateway does with pushes, workers' messages and time: one plain object over a Journal, without
+// sockets, threads or clocks.
+//
+// A turn: any number of accept(), receive(), tick() and operator calls; then commit(); then what outgoing(),
+// steps() and handouts() give may leave the house. Nothing of a turn is told to anybody before its commit. A
+// JournalError from any call: throw this object and the journal away and start again from the disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/desk.h"
+#include "gateway/journal/journal.h"
+#include "gateway/queue/event_queue.h"
+#include "gateway/submission.h"
+#include "kefu/v1/work.pb.h"
+#include "lib/base/result.h"
+
+namespace kefu {
+
+struct DispatcherOptions {
+  std::vector<std::string> agents;
+  bool delete_on_unfollow = true;   // IM_ON_UNSUBSCRIBE
+  bool please_wait_always = false;  // KEFU_REPLY_TRANSFER_WHEN
+  // Told to the agent, in the customer's conversation, when a reply waits for the customer or cannot be
+  // delivered; "%s" is why.
+  std::string notice_parked;
+  std::string notice_dead;
+  std::string notice_left_out;  // "%s" is what of a message cannot be carried over
+  queue::RetryPolicy retry{};
+  Millis keep_done{std::chrono::hours(72)};
+};
+
+// To a worker; `route` is what its messages came with.
+struct Outgoing {
+  std::string route;
+  v1::ToWorker message;
+};
+
+// One step of an event, for the tap and the metrics (contract §6).
+struct Step {
+  std::string_view name;  // accepted, delivered, done, retry, parked, dead, replayed
+  v1::Event event;
+  std::uint32_t attempt = 0;
+  std::string error;
+  Timestamp at{};
+};
+
+class Dispatcher {
+ public:
+  // Reads what is unfinished. `chance` gives uniform numbers in [0,1).
+  Dispatcher(DispatcherOptions options, Journal& journal, const std::function<double()>& chance,
+             Timestamp now);
+
+  Receipt accept(const Submission& submission, Timestamp now);
+  void receive(const std::string& route, const v1::FromWorker& message, Timestamp now);
+  void tick(Timestamp now);
+  // The message to this worker could not be sent: it is treated as one that never started.
+  void not_sent(const Outgoing& outgoing, Timestamp now);
+
+  void commit(Timestamp now);
+  std::vector<Outgoing> outgoing();
+  std::vector<Outgoing> handouts(Timestamp now);
+  std::vector<Step> steps();
+  std::optional<Timestamp> next_timer(Timestamp now) const;
+
+  // --- operator ---
+  // Dead or parked events are ready again: how many. The error says why none can be.
+  Result<int> replay(EventId event, Timestamp now);
+  int replay_all(v1::Queue queue, Timestamp now);
+  // By an operator; survives restarts.
+  void pause(v1::Queue which);
+  void resume(v1::Queue which);
+  // A dead event for good; a waiting or parked one becomes dead.
+  Result<int> drop(EventId event, Timestamp now);
+  queue::EventQueue& queue(v1::Queue which) { return which == v1::QUEUE_NOTIFIER ? notifier_ : relay_; }
+  const queue::EventQueue& queue(v1::Queue which) const {
+    return which == v1::QUEUE_NOTIFIER ? notifier_ : relay_;
+  }
+
+ private:
+  struct Route {
+    WorkerId worker;
+    v1::Queue queue = v1::QUEUE_UNSPECIFIED;
+  };
+
+  Receipt take(const CustomerPush& push, Timestamp now);
+  Receipt take(const AgentPush& push, Timestamp now);
+  Receipt take(const RawPush& push, Timestamp now);
+  Receipt store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now);
+  void take(const std::string& route, const v1::Hello& hello, Timestamp now);
+  void take(const std::string& route, const v1::Ping& ping, Timestamp now);
+  void take(const std::string& route, const v1::Verdict& verdict, Timestamp now);
+  void leave(const std::string& route);
+  void learn(const v1::Verdict& verdict, const v1::Event& event);
+  void apply_changes(Timestamp now);
+  void tell_agent(const v1::Event& reply, const queue::Change& change, Timestamp now);
+  Receipt store_notice(const OpenId& customer, const std::string& agent, std::string text,
+                       const std::string& what, const DedupKey& key, Timestamp now);
+  void resolve(v1::Delivery& delivery, Timestamp now);
+  void forget_gone_workers();
+  void forget_old(Timestamp now);
+  Outgoing welcome(const std::string& route, std::int64_t sent_at_ms, bool known, Timestamp now) const;
+  const std::string* route_of(const WorkerId& worker) const;
+
+  DispatcherOptions options_;
+  Journal& journal_;
+  AgentDesk desk_;
+  queue::EventQueue relay_;
+  queue::EventQueue notifier_;
+  std::map<std::string, Route> routes_;
+  std::set<std::pair<v1::Queue, WorkerId>> known_workers_;  // as in the journal
+  std::vector<v1::Event> accepted_;                         // in this turn
+  std::vector<queue::Change> changes_;
+  std::map<std::string, v1::Recorded> recorded_;  // by route
+  std::vector<Outgoing> outgoing_;
+  std::vector<Step> steps_;
+  Timestamp next_forget_{};
+};
+
+}  // namespace kefu

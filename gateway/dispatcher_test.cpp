@@ -1,0 +1,598 @@
+#include "gateway/dispatcher.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "gateway/admin.h"
+#include "gateway/journal/sqlite_journal.h"
+#include "lib/base/digest.h"
+#include "lib/base/limits.h"
+
+using namespace kefu;
+using nlohmann::json;
+
+namespace {
+
+const OpenId kAlice("oAlice");
+constexpr const char* kRelayRoute = "route-1";
+constexpr const char* kNotifierRoute = "route-2";
+
+// A folder that is gone with the test.
+struct TemporaryFolder {
+  std::string path = (std::filesystem::temp_directory_path() / ("kefu-" + random_hex(8))).string();
+  TemporaryFolder() { std::filesystem::create_directories(path); }
+  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+};
+
+// A gateway's inside with a real journal and played workers.
+struct Bench {
+  TemporaryFolder folder;
+  DispatcherOptions options;
+  Timestamp now{1'700'000'000'000};
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<Dispatcher> dispatcher;
+  std::vector<Step> steps;
+  int pushes = 0;
+
+  explicit Bench(std::vector<std::string> agents = {"agent1"}) {
+    options.agents = std::move(agents);
+    restart();
+  }
+
+  // Whatever was not committed is lost, as with kill -9.
+  void restart() {
+    dispatcher.reset();
+    journal.reset();
+    journal = open_sqlite_journal(folder.path + "/journal.db");
+    dispatcher = std::make_unique<Dispatcher>(
+        options, *journal, [] { return 0.5; }, now);
+  }
+
+  CustomerPush push(CustomerPush::Kind kind, const std::string& text = "", const OpenId& customer = kAlice) {
+    CustomerPush push;
+    push.key = dedup_key({std::to_string(++pushes)});
+    push.customer = customer;
+    push.kind = kind;
+    push.text = text;
+    push.message_type = "text";
+    return push;
+  }
+  CustomerPush message(const std::string& text, const OpenId& customer = kAlice) {
+    return push(CustomerPush::Kind::message, text, customer);
+  }
+  AgentPush reply(const std::string& text, const std::string& to = kAlice.value) {
+    return {dedup_key({"key", std::to_string(++pushes)}), "agent1", ImUserId(to), text, "1_2_3"};
+  }
+
+  // One turn; the receipt counts from then on.
+  Receipt accept(const Submission& submission) {
+    const auto receipt = dispatcher->accept(submission, now);
+    turn();
+    return receipt;
+  }
+  void turn() {
+    dispatcher->tick(now);
+    dispatcher->commit(now);
+    for (auto& step : dispatcher->steps()) steps.push_back(std::move(step));
+  }
+  void pass(Millis time) {
+    now = now + time;
+    hello();
+  }
+
+  void hello() {
+    say_hello(kRelayRoute, "relay", v1::QUEUE_RELAY);
+    say_hello(kNotifierRoute, "notifier", v1::QUEUE_NOTIFIER);
+    turn();
+    dispatcher->outgoing();
+  }
+  void say_hello(const std::string& route, const std::string& id, v1::Queue queue,
+                 std::uint32_t protocol = limits::kProtocolVersion) {
+    v1::FromWorker message;
+    auto& hello = *message.mutable_hello();
+    hello.set_protocol(protocol);
+    hello.set_worker_id(id);
+    hello.set_queue(queue);
+    hello.set_slots(8);
+    dispatcher->receive(route, message, now);
+  }
+  std::vector<v1::Delivery> deliveries() {
+    std::vector<v1::Delivery> out;
+    for (const auto& one : dispatcher->handouts(now)) out.push_back(one.message.delivery());
+    for (auto& step : dispatcher->steps()) steps.push_back(std::move(step));
+    return out;
+  }
+  void settle(const v1::Delivery& delivery, v1::Outcome outcome,
+              v1::AccountChange::Kind account = v1::AccountChange::KIND_UNSPECIFIED) {
+    v1::FromWorker message;
+    auto& verdict = *message.mutable_verdict();
+    verdict.set_event_id(delivery.event().id());
+    verdict.set_lease(delivery.lease());
+    verdict.set_outcome(outcome);
+    verdict.set_reason("because");
+    if (account != v1::AccountChange::KIND_UNSPECIFIED) {
+      verdict.mutable_account()->set_kind(account);
+      verdict.mutable_account()->set_im_user(delivery.im_user());
+    }
+    dispatcher->receive(kRelayRoute, message, now);
+    turn();
+  }
+  json ask(const json& question) {
+    const auto answer = json::parse(answer_admin(question.dump(), *dispatcher, *journal, now));
+    turn();
+    return answer;
+  }
+  std::vector<std::string> step_names() const {
+    std::vector<std::string> names;
+    for (const auto& step : steps) names.emplace_back(step.name);
+    return names;
+  }
+};
+
+using Kind = CustomerPush::Kind;
+using Steps = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a conversation: follow, ask, get answered, unfollow") {
+  Bench bench;
+  bench.hello();
+  CHECK(bench.accept(bench.push(Kind::follow)).reply == ReplyKind::welcome);
+  auto work = bench.deliveries();
+  REQUIRE(work.size() == 1);
+  CHECK(work[0].event().has_follow());
+  CHECK(work[0].im_user() == "oAlice");
+  bench.settle(work[0], v1::OUTCOME_DONE, v1::AccountChange::KIND_IMPORTED);
+
+  CHECK(bench.accept(bench.message("hello")).reply == ReplyKind::please_wait);
+  CHECK(bench.accept(bench.message("anybody?")).reply == ReplyKind::none);
+  work = bench.deliveries();
+  REQUIRE(work.size() == 1);
+  CHECK(work[0].event().customer_message().text() == "hello");
+  CHECK(work[0].agent() == "agent1");
+  CHECK(work[0].imported());
+  bench.settle(work[0], v1::OUTCOME_DONE);
+
+  CHECK(bench.accept(bench.reply("yes?")).kind == Receipt::Kind::stored);
+  work = bench.deliveries();
+  REQUIRE(work.size() == 2);
+  CHECK(work[1].event().agent_message().text() == "yes?");
+  CHECK(work[1].event().customer() == "oAlice");
+
+  bench.accept(bench.push(Kind::unfollow));
+  bench.settle(work[0], v1::OUTCOME_DONE);
+  work = bench.deliveries();
+  REQUIRE(work.size() == 1);
+  CHECK(work[0].event().has_unfollow());
+}
+
+TEST_CASE("the account may be kept when a customer leaves") {
+  Bench bench;
+  bench.options.delete_on_unfollow = false;
+  bench.restart();
+  bench.hello();
+  CHECK(bench.accept(bench.push(Kind::unfollow)).kind == Receipt::Kind::stored);
+  CHECK(bench.deliveries().empty());
+}
+
+TEST_CASE("a duplicate makes no second event and gets the same answer") {
+  Bench bench;
+  bench.hello();
+  const auto push = bench.message("hello");
+  CHECK(bench.accept(push).reply == ReplyKind::please_wait);
+  SUBCASE("in a later turn") {}
+  SUBCASE("after a restart") {
+    bench.restart();
+  }
+  SUBCASE("when the first is done") {
+    bench.settle(bench.deliveries().at(0), v1::OUTCOME_DONE);
+  }
+  const auto again = bench.accept(push);
+  CHECK(again.kind == Receipt::Kind::duplicate);
+  CHECK(again.reply == ReplyKind::please_wait);
+  CHECK(bench.journal->list(v1::QUEUE_RELAY, queue::State::ready, 10).size() +
+            bench.journal->list(v1::QUEUE_RELAY, queue::State::done, 10).size() ==
+        1);
+}
+
+TEST_CASE("two of the same in one turn are one event") {
+  Bench bench;
+  const auto push = bench.message("hello");
+  CHECK(bench.dispatcher->accept(push, bench.now).kind == Receipt::Kind::stored);
+  CHECK(bench.dispatcher->accept(push, bench.now).kind == Receipt::Kind::duplicate);
+  bench.turn();
+  CHECK(bench.dispatcher->queue(v1::QUEUE_RELAY).counts().ready == 1);
+}
+
+TEST_CASE("what was not committed was never accepted") {
+  Bench bench;
+  bench.dispatcher->accept(bench.message("lost"), bench.now);
+  bench.restart();
+  CHECK(bench.dispatcher->queue(v1::QUEUE_RELAY).counts().ready == 0);
+}
+
+TEST_CASE("please wait is said to the first message after idle time, or always") {
+  Bench bench;
+  SUBCASE("session") {
+    CHECK(bench.accept(bench.message("one")).reply == ReplyKind::please_wait);
+    bench.now = bench.now + limits::kConversationIdle - Millis(1);
+    CHECK(bench.accept(bench.message("two")).reply == ReplyKind::none);
+    SUBCASE("over a restart too") {
+      bench.restart();
+    }
+    CHECK(bench.accept(bench.message("three")).reply == ReplyKind::none);
+    bench.now = bench.now + limits::kConversationIdle;
+    CHECK(bench.accept(bench.message("four")).reply == ReplyKind::please_wait);
+  }
+  SUBCASE("always") {
+    bench.options.please_wait_always = true;
+    bench.restart();
+    CHECK(bench.accept(bench.message("one")).reply == ReplyKind::please_wait);
+    CHECK(bench.accept(bench.message("two")).reply == ReplyKind::please_wait);
+  }
+}
+
+TEST_CASE("every attempt of one message is the same message to IM, also over a restart") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto first = bench.deliveries().at(0);
+  bench.settle(first, v1::OUTCOME_RETRY);
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart") {
+    bench.restart();
+  }
+  bench.pass(Millis(1500));
+  bench.hello();
+  const auto again = bench.deliveries().at(0);
+  CHECK(again.attempt() == 2);
+  CHECK(again.agent() == first.agent());
+  CHECK(again.event().customer_message().msg_seq() == first.event().customer_message().msg_seq());
+  CHECK(again.event().customer_message().msg_random() == first.event().customer_message().msg_random());
+  CHECK(again.lease() != first.lease());
+}
+
+TEST_CASE("a locked account is followed by another one at once, and replies to it find the customer") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.push(Kind::follow));
+  const auto first = bench.deliveries().at(0);
+  bench.settle(first, v1::OUTCOME_RETRY, v1::AccountChange::KIND_LOCKED);
+  bench.turn();
+  auto again = bench.deliveries();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].im_user() == "oAlice-1");
+  bench.settle(first, v1::OUTCOME_RETRY,
+               v1::AccountChange::KIND_LOCKED);  // repeated: about an account that is no longer hers
+  bench.settle(again[0], v1::OUTCOME_DONE, v1::AccountChange::KIND_IMPORTED);
+  bench.restart();
+  bench.hello();
+  CHECK(bench.accept(bench.reply("welcome back", "oAlice-1")).kind == Receipt::Kind::stored);
+  const auto reply = bench.deliveries().at(0);
+  CHECK(reply.event().customer() == "oAlice");
+}
+
+TEST_CASE("an agent's word to somebody who is no customer is ignored") {
+  Bench bench;
+  CHECK(bench.accept(bench.reply("hi", "oStranger")).kind == Receipt::Kind::ignored);
+  CHECK(bench.dispatcher->queue(v1::QUEUE_NOTIFIER).counts().ready == 0);
+}
+
+TEST_CASE("a customer who writes reopens the parked replies") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.accept(bench.reply("yes?"));
+  auto work = bench.deliveries();
+  bench.settle(work.at(1), v1::OUTCOME_PARKED);
+  CHECK(bench.dispatcher->queue(v1::QUEUE_NOTIFIER).counts().parked == 1);
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart") {
+    bench.restart();
+    bench.hello();
+  }
+  bench.accept(bench.message("still there?"));
+  work = bench.deliveries();
+  CHECK(
+      std::any_of(work.begin(), work.end(), [](const auto& one) { return one.event().has_agent_message(); }));
+}
+
+TEST_CASE("the agent is told once, in the customer's conversation, when a reply waits or dies") {
+  Bench bench;
+  bench.options.notice_parked = "waiting";
+  bench.options.notice_dead = "not delivered: %s";
+  bench.restart();
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.accept(bench.reply("yes?"));
+  auto work = bench.deliveries();
+  bench.settle(work.at(0), v1::OUTCOME_DONE);
+  std::string expected;
+  SUBCASE("waits") {
+    bench.settle(work.at(1), v1::OUTCOME_PARKED);
+    expected = "waiting";
+  }
+  SUBCASE("dies") {
+    bench.settle(work.at(1), v1::OUTCOME_DEAD);
+    expected = "not delivered: because";
+  }
+  bench.settle(work.at(1), v1::OUTCOME_DEAD);  // repeated
+  const auto notices = bench.deliveries();
+  REQUIRE(notices.size() == 1);
+  CHECK(notices[0].event().customer_message().text() == expected);
+  CHECK(notices[0].event().customer_message().kind() == "notice");
+  CHECK(notices[0].im_user() == "oAlice");
+  CHECK(notices[0].agent() == "agent1");
+}
+
+TEST_CASE("a reply that dies after the customer has left brings nobody back") {
+  Bench bench;
+  bench.options.notice_dead = "not delivered: %s";
+  bench.restart();
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.accept(bench.reply("yes?"));
+  const auto work = bench.deliveries();
+  bench.accept(bench.push(Kind::unfollow));
+  bench.settle(work.at(1), v1::OUTCOME_DEAD);
+  bench.settle(work.at(0), v1::OUTCOME_DONE);
+  const auto rest = bench.deliveries();
+  REQUIRE(rest.size() == 1);
+  CHECK(rest[0].event().has_unfollow());
+}
+
+TEST_CASE("the agent is told what of a message cannot be carried over, once") {
+  Bench bench;
+  bench.options.notice_left_out = "not carried over: %s";
+  bench.restart();
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_DONE);
+  auto push = bench.reply("look");
+  push.left_out = "TIMImageElem";
+  SUBCASE("with a text beside it") {
+    bench.accept(push);
+    CHECK(bench.accept(push).kind == Receipt::Kind::duplicate);
+    const auto work = bench.deliveries();
+    REQUIRE(work.size() == 2);
+    CHECK(work[0].event().customer_message().text() == "not carried over: TIMImageElem");
+    CHECK(work[1].event().agent_message().text() == "look");
+  }
+  SUBCASE("alone") {
+    push.text.clear();
+    bench.accept(push);
+    CHECK(bench.accept(push).kind == Receipt::Kind::duplicate);
+    const auto work = bench.deliveries();
+    REQUIRE(work.size() == 1);
+    CHECK(work[0].event().customer_message().kind() == "notice");
+  }
+}
+
+TEST_CASE("conversations are spread over the agents and survive a restart") {
+  Bench bench({"a", "b"});
+  bench.hello();
+  bench.accept(bench.message("1", OpenId("o1")));
+  bench.accept(bench.message("2", OpenId("o2")));
+  bench.restart();
+  bench.hello();
+  bench.accept(bench.message("3", OpenId("o2")));
+  std::map<std::string, std::string> agents;
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& work : bench.deliveries()) {
+      agents[work.event().customer_message().text()] = work.agent();
+      bench.settle(work, v1::OUTCOME_DONE);
+    }
+  }
+  CHECK(agents == std::map<std::string, std::string>{{"1", "a"}, {"2", "b"}, {"3", "b"}});
+}
+
+TEST_CASE("an agent who is no longer in the settings gets nothing") {
+  Bench bench({"gone"});
+  bench.accept(bench.message("hello"));
+  bench.options.agents = {"here"};
+  bench.restart();
+  bench.hello();
+  CHECK(bench.deliveries().at(0).agent() == "here");
+}
+
+TEST_CASE("a worker of another protocol is refused with a reason") {
+  Bench bench;
+  bench.say_hello("route", "old", v1::QUEUE_RELAY, limits::kProtocolVersion + 1);
+  bench.turn();
+  const auto out = bench.dispatcher->outgoing();
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].message.refused().reason().find("upgrade the older one") != std::string::npos);
+  bench.accept(bench.message("hello"));
+  CHECK(bench.deliveries().empty());
+}
+
+TEST_CASE("a worker behind a broken connection gets nothing new and keeps what it holds") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("held"));
+  const auto held = bench.deliveries().at(0);
+  bench.accept(bench.message("not sent", OpenId("oBob")));
+  auto out = bench.dispatcher->handouts(bench.now);
+  REQUIRE(out.size() == 1);
+  bench.dispatcher->not_sent(out[0], bench.now);
+  bench.turn();
+  CHECK(bench.deliveries().empty());
+  CHECK(bench.dispatcher->queue(v1::QUEUE_RELAY).state_of(EventId{held.event().id()}) ==
+        queue::State::in_flight);
+  bench.say_hello("another route", "relay", v1::QUEUE_RELAY);
+  const auto again = bench.deliveries();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].event().customer() == "oBob");
+  CHECK(again[0].attempt() == 1);
+}
+
+TEST_CASE("a verdict is confirmed only after its commit") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto work = bench.deliveries().at(0);
+  v1::FromWorker message;
+  message.mutable_verdict()->set_event_id(work.event().id());
+  message.mutable_verdict()->set_lease(work.lease());
+  message.mutable_verdict()->set_outcome(v1::OUTCOME_DONE);
+  bench.dispatcher->receive(kRelayRoute, message, bench.now);
+  CHECK(bench.dispatcher->outgoing().empty());
+  bench.turn();
+  const auto out = bench.dispatcher->outgoing();
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].message.recorded().leases(0) == work.lease());
+}
+
+TEST_CASE("after a restart work goes on when the known workers are back, and nothing is forgotten") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto held = bench.deliveries().at(0);
+  bench.restart();
+  CHECK(bench.deliveries().empty());
+  bench.hello();
+  const auto again = bench.deliveries();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].epoch() > held.epoch());
+}
+
+TEST_CASE("the operator sees, replays and drops") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto work = bench.deliveries().at(0);
+  bench.settle(work, v1::OUTCOME_DEAD);
+  auto queues = bench.ask({{"cmd", "queues"}});
+  CHECK(queues["queues"][0]["name"] == "relay");
+  CHECK(queues["queues"][0]["dead"] == 1);
+  CHECK(queues["queues"][0]["workers"][0]["capacity"] == 8);
+  auto dead = bench.ask({{"cmd", "list"}, {"queue", "relay"}, {"state", "dead"}, {"limit", 5}});
+  REQUIRE(dead["events"].size() == 1);
+  const auto id = dead["events"][0]["id"];
+  CHECK(dead["events"][0]["error"] == "because");
+  CHECK(dead["events"][0]["attempt"] == 1);
+  CHECK(bench.ask({{"cmd", "show"}, {"id", id}})["event"]["content"]["customer_message"]["text"] == "hello");
+
+  SUBCASE("replay by id") {
+    CHECK(bench.ask({{"cmd", "replay"}, {"id", id}})["count"] == 1);
+  }
+  SUBCASE("replay by queue") {
+    CHECK(bench.ask({{"cmd", "replay"}, {"queue", "relay"}})["count"] == 1);
+  }
+  SUBCASE("drop") {
+    CHECK(bench.ask({{"cmd", "drop"}, {"id", id}})["count"] == 1);
+    CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["dead"] == 0);
+    CHECK(bench.ask({{"cmd", "list"}, {"queue", "relay"}, {"state", "dead"}})["events"].empty());
+    CHECK_FALSE(bench.ask({{"cmd", "replay"}, {"id", id}})["ok"].get<bool>());
+    return;
+  }
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["dead"] == 0);
+  const auto again = bench.deliveries();
+  REQUIRE(again.size() == 1);
+  bench.settle(again[0], v1::OUTCOME_DONE);
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["done"] == 1);
+}
+
+TEST_CASE("a replayed event has its full time again, also over a restart") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_DEAD);
+  bench.now = bench.now + std::chrono::hours(30);
+  bench.hello();
+  CHECK(bench.ask({{"cmd", "replay"}, {"queue", "relay"}})["count"] == 1);
+  bench.restart();
+  bench.hello();
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_UNAVAILABLE);
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
+  CHECK(bench.step_names().back() == "retry");
+}
+
+TEST_CASE("what a worker holds of another journal is not ours") {
+  Bench bench;
+  bench.accept(bench.message("hello"));
+  v1::FromWorker message;
+  auto& hello = *message.mutable_hello();
+  hello.set_protocol(limits::kProtocolVersion);
+  hello.set_worker_id("stranger");
+  hello.set_queue(v1::QUEUE_RELAY);
+  hello.set_slots(8);
+  hello.set_journal(bench.journal->identity() + 1);
+  auto& held = *hello.add_held();
+  held.set_event_id(1);
+  held.set_lease(5);
+  bench.dispatcher->receive(kRelayRoute, message, bench.now);
+  bench.turn();
+  CHECK(bench.deliveries().size() == 1);
+}
+
+TEST_CASE("a paused queue hands nothing out until it is resumed") {
+  Bench bench;
+  bench.hello();
+  CHECK(bench.ask({{"cmd", "pause"}, {"queue", "relay"}})["ok"] == true);
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart") {
+    bench.restart();
+    bench.hello();
+  }
+  bench.accept(bench.message("hello"));
+  CHECK(bench.deliveries().empty());
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["paused"] == true);
+  CHECK(bench.ask({{"cmd", "resume"}, {"queue", "relay"}})["ok"] == true);
+  CHECK(bench.deliveries().size() == 1);
+}
+
+TEST_CASE("a question that cannot be understood is answered with what can") {
+  Bench bench;
+  for (const auto* question : {"", "[]", "nonsense", "{\"cmd\":7}", "{\"cmd\":\"explode\"}",
+                               "{\"cmd\":\"list\"}", "{\"cmd\":\"show\",\"id\":\"x\"}",
+                               "{\"cmd\":\"list\",\"queue\":\"relay\",\"state\":\"dead\",\"limit\":-1}",
+                               "{\"cmd\":\"drop\",\"id\":12345}"}) {
+    CAPTURE(question);
+    const auto answer = json::parse(answer_admin(question, *bench.dispatcher, *bench.journal, bench.now));
+    CHECK(answer["ok"] == false);
+    CHECK_FALSE(answer["error"].get<std::string>().empty());
+  }
+}
+
+TEST_CASE("the steps of an event are told in order") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_RETRY);
+  bench.pass(Millis(1500));
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_DONE);
+  CHECK(bench.step_names() == Steps{"accepted", "delivered", "retry", "delivered", "done"});
+  const auto told = tap_message(bench.steps.back());
+  CHECK(told.topic == "relay.done.oAlice");
+  const auto json_told = json::parse(told.json);
+  CHECK(json_told["attempt"] == 2);
+  CHECK(json_told["type"] == "customer_message");
+  v1::Event event;
+  REQUIRE(event.ParseFromString(told.event));
+  CHECK(event.customer_message().text() == "hello");
+}
+
+TEST_CASE("done events and their keys are forgotten after their time, in small steps") {
+  Bench bench;
+  bench.hello();
+  const auto push = bench.message("hello");
+  bench.accept(push);
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_DONE);
+  bench.accept(bench.message("newest"));  // the newest row stays in any case
+  bench.now = bench.now + std::chrono::hours(73);
+  bench.turn();
+  CHECK(bench.journal->list(v1::QUEUE_RELAY, queue::State::done, 10).empty());
+  CHECK(bench.accept(push).kind == Receipt::Kind::stored);
+}
+
+TEST_CASE("a folder serves one gateway, and a file that is no journal is left alone") {
+  TemporaryFolder folder;
+  const auto lock = FolderLock::take(folder.path);
+  REQUIRE(lock.ok());
+  CHECK(FolderLock::take(folder.path).error().find("another gateway") != std::string::npos);
+  CHECK_THROWS_AS(open_sqlite_journal(folder.path), JournalError);
+}

@@ -1,0 +1,57 @@
+#include "gateway/options.h"
+
+#include "gateway/journal/sqlite_journal.h"
+
+namespace kefu {
+namespace {
+
+// Unset: by locale. Set, if only to nothing: as it is.
+std::string reply_text(const Settings& settings, std::string_view name, std::string_view by_locale) {
+  return settings.is_set(name) ? settings.text(name) : std::string(by_locale);
+}
+
+}  // namespace
+
+QueueLoopOptions queue_loop_options(const Settings& settings) {
+  QueueLoopOptions options;
+  options.queue_listen = settings.text("KEFU_QUEUE_LISTEN");
+  options.tap_listen = settings.text("KEFU_TAP_LISTEN");
+  options.admin_listen = settings.text("KEFU_ADMIN_LISTEN");
+  options.open_journal = [file = settings.text("KEFU_DATA_DIR") + "/journal.db"] {
+    return open_sqlite_journal(file);
+  };
+  options.dispatcher.agents = settings.list("IM_AGENTS");
+  options.dispatcher.delete_on_unfollow = settings.text("IM_ON_UNSUBSCRIBE") == "delete";
+  options.dispatcher.please_wait_always = settings.text("KEFU_REPLY_TRANSFER_WHEN") == "always";
+  const Texts& locale = texts(settings.text("KEFU_LOCALE"));
+  options.dispatcher.notice_parked = locale.notice_parked;
+  options.dispatcher.notice_dead = locale.notice_dead;
+  options.dispatcher.notice_left_out = locale.notice_left_out;
+  options.dispatcher.keep_done = settings.duration("KEFU_KEEP_DONE");
+  options.dispatcher.retry.first = settings.duration("KEFU_RETRY_FIRST");
+  options.dispatcher.retry.max = settings.duration("KEFU_RETRY_MAX");
+  options.dispatcher.retry.give_up_after = settings.duration("KEFU_RETRY_FOR");
+  options.dispatcher.retry.attempts_max = static_cast<std::uint32_t>(settings.number("KEFU_RETRY_ATTEMPTS"));
+  return options;
+}
+
+WeChatWebhookOptions wechat_webhook_options(const Settings& settings) {
+  WeChatWebhookOptions options;
+  options.token = settings.text("WECHAT_TOKEN");
+  options.app_id = settings.text("WECHAT_APP_ID");
+  for (const auto* name : {"WECHAT_AES_KEY", "WECHAT_AES_KEY_PREVIOUS"}) {
+    if (!settings.has(name)) continue;
+    if (const auto key = wechat::parse_aes_key(settings.text(name))) options.aes_keys.push_back(*key);
+  }
+  options.texts = &texts(settings.text("KEFU_LOCALE"));
+  options.welcome = reply_text(settings, "KEFU_REPLY_SUBSCRIBE", options.texts->welcome);
+  options.please_wait = reply_text(settings, "KEFU_REPLY_TRANSFER", options.texts->please_wait);
+  return options;
+}
+
+ImWebhookOptions im_webhook_options(const Settings& settings) {
+  const auto agents = settings.list("IM_AGENTS");
+  return {settings.text("IM_SDK_APP_ID"), settings.text("IM_CALLBACK_TOKEN"), {agents.begin(), agents.end()}};
+}
+
+}  // namespace kefu

@@ -1,0 +1,232 @@
+// Where every unfinished event of one queue is, and which may travel now. Pure: no sockets, clock or chance
+// of its own.
+//
+// Order (DESIGN §3): the events of one customer form a lane, in the order of acceptance; only the head of a
+// lane travels, and one delivery of it at a time. Ids are kept here, payloads stay in the journal.
+//
+// Every change of an event's state is appended to the `changes` a call is given: the caller writes them to
+// the journal and tells the tap.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/queue/gate.h"
+#include "gateway/queue/retry_schedule.h"
+#include "kefu/v1/work.pb.h"
+#include "lib/base/clock.h"
+#include "lib/base/ids.h"
+
+namespace kefu::queue {
+
+enum class State : std::uint8_t { ready = 1, in_flight = 2, waiting = 3, parked = 4, done = 5, dead = 6 };
+std::string_view name(State state);
+
+// One event's way from one state to the next.
+struct Change {
+  EventId event;
+  OpenId customer;
+  State state = State::ready;
+  std::uint32_t attempts = 0;  // failed ones that count
+  std::uint32_t progress = 0;
+  Timestamp due{};  // of waiting: when; of parked: when it is given up
+  std::string error{};
+  Lease settled{};                        // the last delivery whose verdict counted; 0: none yet
+  std::optional<Timestamp> begun_anew{};  // replayed or reopened: its age counts from here
+};
+
+// One delivery to be sent.
+struct Handout {
+  EventId event;
+  OpenId customer;
+  WorkerId worker;
+  Lease lease;
+  std::uint32_t attempt = 1;
+  std::uint32_t progress = 0;
+  Timestamp start_by{};
+};
+
+struct HeldEvent {
+  EventId event;
+  Lease lease;
+  bool ended = false;  // its verdict is given and on its way
+};
+
+// An unfinished event as the journal remembers it.
+struct Remembered {
+  EventId event;
+  OpenId customer;
+  State state = State::ready;  // ready, waiting or parked; what was in flight is ready again
+  std::uint32_t attempts = 0;
+  std::uint32_t progress = 0;
+  Timestamp accepted_at{};  // or when it began anew: its age counts from here
+  Timestamp due{};
+  Lease settled{};  // the last delivery whose verdict counted; 0: none yet
+};
+
+struct WorkerView {
+  WorkerId id;
+  std::uint32_t capacity = 0;
+  std::uint32_t in_flight = 0;
+  Timestamp last_seen{};
+  bool draining = false;
+};
+
+struct Counts {
+  std::size_t ready = 0, in_flight = 0, waiting = 0, parked = 0;
+};
+
+class EventQueue {
+ public:
+  // `chance` gives uniform numbers in [0,1). `epoch` is the gateway's run: its leases differ from those of
+  // other runs.
+  EventQueue(RetryPolicy policy, std::uint32_t epoch, std::function<double()> chance);
+
+  // --- events ---
+  // After the journal has it. Ids rise.
+  void put(EventId event, const OpenId& customer, Timestamp accepted_at);
+  // At start, in the order of ids, before anything else. Lanes of remembered events rest until quiet is over
+  // (rule 4).
+  void restore(const Remembered& event);
+  // Quiet ends at `until`, or as soon as every worker of `expected` has said hello.
+  void begin_quiet(std::vector<WorkerId> expected, Timestamp until);
+
+  // --- workers ---
+  void hello(const WorkerId& worker, std::uint32_t slots, const std::vector<HeldEvent>& held, Timestamp now,
+             std::vector<Change>& changes);
+  // False: unknown worker, it has to say hello.
+  bool ping(const WorkerId& worker, const std::vector<HeldEvent>& held, bool draining, Timestamp now);
+  // It holds nothing any more; what we believed it held is free again.
+  void bye(const WorkerId& worker, std::vector<Change>& changes);
+  // Nothing new for it until it says hello or pings again. What it holds stays with it: it may be at work
+  // behind a broken connection.
+  void unreachable(const WorkerId& worker);
+  // What a worker says of a delivery. A late or repeated verdict changes nothing (DESIGN §4.4). `at_once`: a
+  // retry that need not wait (the customer's account got another id).
+  enum class Effect {
+    applied,     // the changes say how
+    none,        // settled before, or overtaken
+    remembered,  // a success, counted when no newer delivery can be held any more: not to be confirmed before
+  };
+  Effect settle(const v1::Verdict& verdict, Timestamp now, std::vector<Change>& changes,
+                bool at_once = false);
+
+  // --- time ---
+  // Due retries, silent workers, expired deliveries, ends of parking.
+  void tick(Timestamp now, std::vector<Change>& changes);
+  // When tick() or handouts() have something to do without anything else happening; at most a second away
+  // while work is in flight.
+  std::optional<Timestamp> next_timer(Timestamp now) const;
+
+  // --- work ---
+  // What goes out now: ready heads meet free slots and the gate.
+  std::vector<Handout> handouts(Timestamp now);
+
+  // --- people ---
+  // The customer can be written to again: their parked events are ready. Appends changes.
+  void reopen(const OpenId& customer, Timestamp now, std::vector<Change>& changes);
+  // A finished event comes back at its place in its lane (never before a head that travels). REQUIRES: not in
+  // the queue.
+  void replay(const Remembered& event, Timestamp now, std::vector<Change>& changes);
+  // A parked or waiting event is ready now. False: not in the queue, or in flight, or ready anyway.
+  bool release(EventId event, Timestamp now, std::vector<Change>& changes);
+  // Out of the queue as dead. False: not in it, or in flight.
+  bool drop(EventId event, const std::string& why, std::vector<Change>& changes);
+
+  Gate& gate() { return gate_; }
+  const Gate& gate() const { return gate_; }
+  Counts counts() const { return counts_; }
+  // Events in flight, waiting or parked; of the ready ones the heads of lanes only: a million may stand
+  // behind them.
+  std::vector<EventId> in_state(State state) const;
+  // When the oldest of in_state() was accepted.
+  std::optional<Timestamp> oldest_accepted(State state) const;
+  std::vector<WorkerView> workers() const;
+  std::optional<State> state_of(EventId event) const;
+  bool quiet() const { return quiet_until_.has_value(); }
+
+ private:
+  struct Lane;
+  // Small on purpose: a million may wait (DESIGN §4.6).
+  struct Entry {
+    Lane* lane = nullptr;
+    EventId next{};  // in the lane
+    Timestamp accepted_at{};
+    Timestamp due{};
+    Lease lease{};  // of the last delivery in this run, or the one a worker reported; 0: none yet
+    std::uint32_t attempts = 0;
+    std::uint32_t progress = 0;
+    std::uint8_t unsure = 0;  // calls in this run that may have acted
+    State state = State::ready;
+    bool settled = false;     // the verdict of `lease` has been applied
+    bool known_done = false;  // an older delivery turned out to have succeeded while a newer one is held
+  };
+  struct Lane {
+    OpenId customer;
+    EventId head{};
+    EventId tail{};
+    Timestamp reopened_at{};  // when the customer last wrote
+    bool remembered = false;  // rests while quiet
+  };
+  struct Flight {
+    WorkerId worker;
+    Timestamp delivered_at{};
+    bool named = false;  // the worker's last sign of life listed it
+    bool ended = false;  // its verdict is known or on its way
+  };
+  struct WorkerState {
+    std::uint32_t slots = 0;
+    std::uint32_t in_flight = 0;
+    Timestamp last_seen{};
+    bool draining = false;
+    std::uint64_t last_handout = 0;
+  };
+
+  void enter(EventId event, const OpenId& customer, Entry entry);
+  void link(EventId event, Entry& entry);
+  void unlink(EventId event, Entry& entry);
+  void set_state(EventId event, Entry& entry, State state, Timestamp due = {});
+  void refresh_head(const Lane& lane);
+  void land(EventId event);
+  static void report(EventId event, const Entry& entry, State state, std::string error,
+                     std::vector<Change>& changes);
+  void finish(EventId event, Entry& entry, State end, std::string error, std::vector<Change>& changes);
+  void note_held(const WorkerId& worker, const std::vector<HeldEvent>& held, Timestamp now);
+  void apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
+             std::vector<Change>& changes);
+  void fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
+            std::vector<Change>& changes);
+  void back_to_ready(EventId event, Entry& entry, const std::string& error, Timestamp now,
+                     std::vector<Change>& changes);
+  void lose(EventId event, const std::string& reason, Timestamp now, std::vector<Change>& changes);
+  bool reopened_since_delivery(EventId event, const Lane& lane) const;
+  void begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes);
+  std::string reason_to_give_up(const Entry& entry, Timestamp now) const;
+  std::map<WorkerId, WorkerState>::iterator freest_worker(Timestamp now);
+  void look_for_lost_work(Timestamp now, std::vector<Change>& changes);
+  void end_quiet(std::vector<Change>& changes);
+
+  RetryPolicy policy_;
+  std::function<double()> chance_;
+  std::uint64_t next_lease_;
+  std::uint64_t handouts_ = 0;
+  Gate gate_;
+  Counts counts_;
+  std::unordered_map<EventId, Entry> entries_;
+  std::unordered_map<OpenId, Lane> lanes_;
+  std::set<EventId> ready_heads_;
+  std::set<std::pair<Timestamp, EventId>> timers_;  // of waiting and parked events
+  std::map<EventId, Flight> flights_;
+  std::map<WorkerId, WorkerState> workers_;
+  std::set<WorkerId> expected_;
+  std::optional<Timestamp> quiet_until_;
+  Timestamp next_look_{};
+};
+
+}  // namespace kefu::queue

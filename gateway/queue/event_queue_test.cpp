@@ -1,0 +1,589 @@
+#include "gateway/queue/event_queue.h"
+
+#include <doctest/doctest.h>
+
+#include "lib/base/limits.h"
+
+using namespace kefu;
+using namespace kefu::queue;
+
+namespace {
+
+const OpenId kAlice("oAlice");
+const OpenId kBob("oBob");
+const WorkerId kFirst("worker-1");
+const WorkerId kSecond("worker-2");
+
+// A queue, its clock, and everything it reported.
+struct Bench {
+  explicit Bench(RetryPolicy policy = {}) : queue(policy, 1, [] { return 0.5; }) {}
+
+  EventQueue queue;
+  Timestamp now{1'000'000'000};
+  std::vector<Change> changes;
+
+  void put(std::uint64_t id, const OpenId& customer) { queue.put(EventId{id}, customer, now); }
+  void hello(const WorkerId& worker, std::uint32_t slots = 8, std::vector<HeldEvent> held = {}) {
+    queue.hello(worker, slots, held, now, changes);
+  }
+  std::vector<Handout> handouts() { return queue.handouts(now); }
+  void pass(Millis time) {
+    now = now + time;
+    queue.tick(now, changes);
+  }
+  v1::Verdict verdict(const Handout& handout, v1::Outcome outcome, const std::string& reason = "") {
+    v1::Verdict verdict;
+    verdict.set_event_id(handout.event.value);
+    verdict.set_lease(handout.lease.value);
+    verdict.set_outcome(outcome);
+    verdict.set_reason(reason);
+    return verdict;
+  }
+  void settle(const Handout& handout, v1::Outcome outcome, const std::string& reason = "") {
+    queue.settle(verdict(handout, outcome, reason), now, changes);
+  }
+  State last_state() const { return changes.back().state; }
+};
+
+std::vector<std::uint64_t> ids(const std::vector<Handout>& handouts) {
+  std::vector<std::uint64_t> out;
+  for (const auto& handout : handouts) out.push_back(handout.event.value);
+  return out;
+}
+
+using Ids = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("only the head of a lane travels, and different customers in parallel") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kAlice);
+  bench.put(3, kBob);
+  bench.hello(kFirst);
+  const auto first = bench.handouts();
+  CHECK(ids(first) == Ids{1, 3});
+  CHECK(bench.handouts().empty());
+  bench.settle(first[0], v1::OUTCOME_DONE);
+  CHECK(ids(bench.handouts()) == Ids{2});
+  CHECK(bench.queue.counts().in_flight == 2);
+}
+
+TEST_CASE("nothing is handed out without a free slot") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kBob);
+  CHECK(bench.handouts().empty());
+  bench.hello(kFirst, 1);
+  CHECK(ids(bench.handouts()) == Ids{1});
+  CHECK(bench.handouts().empty());
+}
+
+TEST_CASE("work is spread over workers by free slots") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 6; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  bench.hello(kFirst, 4);
+  bench.hello(kSecond, 4);
+  int first = 0;
+  for (const auto& handout : bench.handouts()) first += handout.worker == kFirst;
+  CHECK(first == 3);
+}
+
+TEST_CASE("a retry waits with its lane and comes back with the next attempt") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts()[0], v1::OUTCOME_RETRY, "busy");
+  CHECK(bench.last_state() == State::waiting);
+  CHECK(bench.changes.back().error == "busy");
+  CHECK(bench.handouts().empty());
+  CHECK(bench.queue.next_timer(bench.now) <= bench.now + Millis(1000));
+  bench.pass(Millis(999));
+  CHECK(bench.handouts().empty());
+  bench.pass(Millis(1));
+  const auto again = bench.handouts();
+  REQUIRE(ids(again) == Ids{1});
+  CHECK(again[0].attempt == 2);
+}
+
+TEST_CASE("waits double up to the maximum and jitter stays within its share") {
+  const RetryPolicy policy;
+  CHECK(wait_before_retry(policy, 1, 0.5) == Millis(1000));
+  CHECK(wait_before_retry(policy, 4, 0.5) == Millis(8000));
+  CHECK(wait_before_retry(policy, 1, 0.0) == Millis(800));
+  CHECK(wait_before_retry(policy, 1, 0.999999) < Millis(1200));
+  CHECK(wait_before_retry(policy, 100, 0.5) == policy.max);
+}
+
+TEST_CASE("attempts are limited and the reason is kept") {
+  RetryPolicy policy;
+  policy.attempts_max = 2;
+  Bench bench(policy);
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts()[0], v1::OUTCOME_RETRY, "first");
+  bench.pass(Millis(1000));
+  bench.settle(bench.handouts()[0], v1::OUTCOME_RETRY, "second");
+  CHECK(bench.last_state() == State::dead);
+  CHECK(bench.changes.back().error == "given up after 2 attempts: second");
+}
+
+TEST_CASE("an event that gets on starts its count anew") {
+  RetryPolicy policy;
+  policy.attempts_max = 2;
+  Bench bench(policy);
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  for (std::uint32_t part = 1; part <= 5; ++part) {
+    bench.hello(kFirst);
+    const auto handouts = bench.handouts();
+    REQUIRE(handouts.size() == 1);
+    CHECK(handouts[0].progress == part - 1);
+    auto verdict = bench.verdict(handouts[0], v1::OUTCOME_RETRY, "busy");
+    verdict.set_progress(part);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+    REQUIRE(bench.last_state() == State::waiting);
+    bench.pass(Millis(1000));
+  }
+}
+
+TEST_CASE("unavailable pauses the whole queue, counts no attempt, and a probe opens it again") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kBob);
+  bench.hello(kFirst);
+  const auto first = bench.handouts();
+  bench.settle(first[0], v1::OUTCOME_UNAVAILABLE, "down");
+  bench.settle(first[1], v1::OUTCOME_UNAVAILABLE, "down");
+  CHECK(bench.handouts().empty());
+  bench.pass(Gate::kFirstPause);
+  const auto probe = bench.handouts();
+  REQUIRE(ids(probe) == Ids{1});
+  CHECK(probe[0].attempt == 1);
+  bench.settle(probe[0], v1::OUTCOME_DONE);
+  CHECK(ids(bench.handouts()) == Ids{2});
+}
+
+TEST_CASE("only age ends what the destination never takes") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  int probes = 0;
+  while (bench.queue.state_of(EventId{1})) {
+    bench.hello(kFirst);
+    for (const auto& handout : bench.handouts()) {
+      ++probes;
+      bench.settle(handout, v1::OUTCOME_UNAVAILABLE, "down");
+    }
+    bench.pass(Millis(10000));
+  }
+  CHECK(probes > 100);
+  CHECK(bench.last_state() == State::dead);
+  CHECK(bench.changes.back().error == "given up, too old: down");
+}
+
+TEST_CASE("an outage that answers with errors counts no attempts once several customers see it") {
+  RetryPolicy policy;
+  policy.attempts_max = 2;
+  Bench bench(policy);
+  for (std::uint64_t id = 1; id <= 4; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  for (int second = 0; second < 600; ++second) {
+    bench.hello(kFirst);
+    for (const auto& handout : bench.handouts()) bench.settle(handout, v1::OUTCOME_RETRY, "HTTP status 502");
+    bench.pass(Millis(1000));
+  }
+  const auto counts = bench.queue.counts();
+  CHECK(counts.ready + counts.waiting == 4);
+  bench.hello(kFirst);
+  bench.pass(Millis(30000));
+  for (int second = 0; second < 5; ++second) {
+    bench.hello(kFirst);
+    for (const auto& handout : bench.handouts()) bench.settle(handout, v1::OUTCOME_DONE);
+    bench.pass(Millis(1000));
+  }
+  CHECK(bench.queue.counts().ready == 0);
+}
+
+TEST_CASE("calls that may have acted are repeated only so often where repeats are seen") {
+  RetryPolicy policy;
+  policy.unsure_max = 3;
+  Bench bench(policy);
+  bench.put(1, kAlice);
+  int calls = 0;
+  while (bench.queue.state_of(EventId{1})) {
+    bench.hello(kFirst);
+    for (const auto& handout : bench.handouts()) {
+      ++calls;
+      auto verdict = bench.verdict(handout, v1::OUTCOME_RETRY, "no answer");
+      verdict.set_unsure(true);
+      bench.queue.settle(verdict, bench.now, bench.changes);
+    }
+    bench.pass(Millis(1000));
+  }
+  CHECK(calls == 3);
+  CHECK(bench.changes.back().error == "it may have been delivered, and is not repeated again: no answer");
+}
+
+TEST_CASE("a dead event lets the next one through") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts()[0], v1::OUTCOME_DEAD, "refused for good");
+  CHECK(bench.last_state() == State::dead);
+  CHECK(ids(bench.handouts()) == Ids{2});
+}
+
+TEST_CASE("a parked event waits for the customer, and its lane with it") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts()[0], v1::OUTCOME_PARKED, "window closed");
+  bench.pass(Millis(3600000));
+  bench.hello(kFirst);
+  CHECK(bench.handouts().empty());
+  bench.queue.reopen(kAlice, bench.now, bench.changes);
+  CHECK(ids(bench.handouts()) == Ids{1});
+}
+
+TEST_CASE("a parked event dies with the reply window") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts()[0], v1::OUTCOME_PARKED, "window closed");
+  bench.pass(std::chrono::hours(48));
+  CHECK(bench.last_state() == State::dead);
+}
+
+TEST_CASE("a silent worker's events go to another one and count as an attempt") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  REQUIRE(bench.handouts().size() == 1);
+  bench.pass(limits::kWorkerLostAfter);
+  CHECK(bench.queue.state_of(EventId{1}) == State::in_flight);
+  bench.pass(Millis(2000));
+  bench.hello(kSecond);
+  const auto again = bench.handouts();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].worker == kSecond);
+  CHECK(again[0].attempt == 2);
+}
+
+TEST_CASE("a delivery that never arrived is found although its worker lives") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  REQUIRE(bench.handouts().size() == 1);
+  for (int second = 0; second < 12; ++second) {
+    bench.queue.ping(kFirst, {}, false, bench.now);
+    bench.pass(Millis(1000));
+  }
+  CHECK(bench.handouts().size() == 1);
+}
+
+TEST_CASE("what a worker names in its pings stays with it") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto handout = bench.handouts().at(0);
+  for (int second = 0; second < 30; ++second) {
+    bench.queue.ping(kFirst, {{handout.event, handout.lease, false}}, false, bench.now);
+    bench.pass(Millis(1000));
+  }
+  CHECK(bench.queue.state_of(EventId{1}) == State::in_flight);
+}
+
+TEST_CASE("a late success of an older delivery does not open the lane while a newer one is held") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kAlice);
+  bench.hello(kFirst);
+  const auto old = bench.handouts().at(0);
+  bench.pass(Millis(12000));
+  bench.hello(kSecond);
+  const auto fresh = bench.handouts().at(0);
+  bench.settle(old, v1::OUTCOME_DONE);
+  CHECK(bench.handouts().empty());
+  SUBCASE("and the newer one's failure is a success") {
+    bench.settle(fresh, v1::OUTCOME_RETRY, "busy");
+  }
+  SUBCASE("and the newer one's loss is a success") {
+    bench.pass(Millis(12000));
+    bench.hello(kSecond);
+  }
+  CHECK(bench.last_state() == State::done);
+  CHECK(ids(bench.handouts()) == Ids{2});
+}
+
+TEST_CASE("a verdict counts once") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto handout = bench.handouts().at(0);
+  bench.settle(handout, v1::OUTCOME_RETRY, "busy");
+  const auto changes = bench.changes.size();
+  bench.settle(handout, v1::OUTCOME_RETRY, "busy");
+  bench.settle(handout, v1::OUTCOME_DEAD, "late");
+  CHECK(bench.changes.size() == changes);
+  bench.settle(handout, v1::OUTCOME_DONE);  // it succeeded after all, and nobody holds it
+  CHECK(bench.last_state() == State::done);
+  bench.settle(handout, v1::OUTCOME_DONE);
+  CHECK(bench.changes.size() == changes + 1);
+}
+
+TEST_CASE("a sign of life that crossed the record of its verdict changes nothing") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto handout = bench.handouts().at(0);
+  bench.settle(handout, v1::OUTCOME_RETRY, "busy");
+  bench.queue.ping(kFirst, {{handout.event, handout.lease, false}}, false, bench.now);
+  CHECK(bench.queue.state_of(EventId{1}) == State::waiting);
+}
+
+TEST_CASE("what comes back unstarted is handed out again without counting") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts()[0], v1::OUTCOME_RETURNED);
+  const auto again = bench.handouts();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].attempt == 1);
+}
+
+TEST_CASE("after a restart lanes rest until the known workers have reported") {
+  Bench bench;
+  bench.queue.restore({EventId{1}, kAlice, State::ready, 0, 0, bench.now, {}, {}});
+  bench.queue.restore({EventId{2}, kAlice, State::ready, 0, 0, bench.now, {}, {}});
+  bench.queue.begin_quiet({kFirst, kSecond}, bench.now + limits::kRestartQuiet);
+  bench.put(3, kBob);  // accepted in this run: nobody can hold it
+  bench.hello(kSecond);
+  CHECK(ids(bench.handouts()) == Ids{3});
+  const Lease old{7};
+  SUBCASE("and what they hold stays with them") {
+    bench.hello(kFirst, 8, {{EventId{1}, old, false}});
+    CHECK(bench.handouts().empty());
+    v1::Verdict verdict;
+    verdict.set_event_id(1);
+    verdict.set_lease(old.value);
+    verdict.set_outcome(v1::OUTCOME_DONE);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+    CHECK(ids(bench.handouts()) == Ids{2});
+  }
+  SUBCASE("and go on at once when all have") {
+    bench.hello(kFirst);
+    CHECK(ids(bench.handouts()) == Ids{1});
+  }
+  SUBCASE("and do not wait for ever for one that is gone") {
+    bench.pass(limits::kRestartQuiet);
+    bench.hello(kSecond);
+    CHECK(ids(bench.handouts()) == Ids{1});
+  }
+}
+
+TEST_CASE("a success told after a restart opens the lane only when nobody can hold a newer delivery") {
+  Bench bench;
+  bench.queue.restore({EventId{1}, kAlice, State::ready, 1, 0, bench.now, {}, {}});
+  bench.queue.restore({EventId{2}, kAlice, State::ready, 0, 0, bench.now, {}, {}});
+  bench.queue.begin_quiet({kFirst, kSecond}, bench.now + limits::kRestartQuiet);
+  const Lease old{7};
+  const Lease newer{8};
+  bench.hello(kFirst, 8, {{EventId{9}, old, true}});
+  v1::Verdict verdict;
+  verdict.set_event_id(1);
+  verdict.set_lease(old.value);
+  verdict.set_outcome(v1::OUTCOME_DONE);
+  CHECK(bench.queue.settle(verdict, bench.now, bench.changes) == EventQueue::Effect::remembered);
+  CHECK(bench.changes.empty());
+  SUBCASE("one holds it") {
+    bench.hello(kSecond, 8, {{EventId{1}, newer, false}});
+    CHECK(bench.handouts().empty());
+    verdict.set_lease(newer.value);
+    verdict.set_outcome(v1::OUTCOME_RETRY);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+  }
+  SUBCASE("none holds it") {
+    bench.hello(kSecond);
+  }
+  SUBCASE("one never comes back") {
+    bench.pass(limits::kRestartQuiet);
+  }
+  CHECK(bench.last_state() == State::done);
+  bench.hello(kFirst);
+  CHECK(ids(bench.handouts()) == Ids{2});
+}
+
+TEST_CASE("a restart keeps attempts, waits and parking") {
+  Bench bench;
+  bench.queue.restore({EventId{1}, kAlice, State::waiting, 3, 2, bench.now, bench.now + Millis(5000), {}});
+  bench.queue.restore({EventId{2}, kBob, State::parked, 0, 0, bench.now, bench.now + Millis(900000), {}});
+  bench.hello(kFirst);
+  CHECK(bench.handouts().empty());
+  bench.pass(Millis(5000));
+  bench.hello(kFirst);
+  const auto handouts = bench.handouts();
+  REQUIRE(ids(handouts) == Ids{1});
+  CHECK(handouts[0].attempt == 4);
+  CHECK(handouts[0].progress == 2);
+  CHECK(bench.queue.counts().parked == 1);
+}
+
+TEST_CASE("a replayed event takes its place in the lane but never before a head that travels") {
+  Bench bench;
+  const Remembered kThree{.event = EventId{3}, .customer = kAlice};
+  bench.put(5, kAlice);
+  bench.hello(kFirst);
+  SUBCASE("behind a head that travels alone") {
+    const auto head = bench.handouts().at(0);
+    bench.queue.replay(kThree, bench.now, bench.changes);
+    bench.put(9, kAlice);
+    bench.settle(head, v1::OUTCOME_DONE);
+    const auto next = bench.handouts();
+    CHECK(ids(next) == Ids{3});
+    bench.settle(next[0], v1::OUTCOME_DONE);
+    CHECK(ids(bench.handouts()) == Ids{9});
+    return;
+  }
+  bench.put(7, kAlice);
+  SUBCASE("before a head that rests") {
+    bench.queue.replay(kThree, bench.now, bench.changes);
+    CHECK(ids(bench.handouts()) == Ids{3});
+  }
+  SUBCASE("behind a head that travels, before the rest") {
+    const auto head = bench.handouts().at(0);
+    bench.queue.replay(kThree, bench.now, bench.changes);
+    CHECK(bench.handouts().empty());
+    bench.settle(head, v1::OUTCOME_DONE);
+    const auto next = bench.handouts();
+    CHECK(ids(next) == Ids{3});
+    bench.settle(next[0], v1::OUTCOME_DONE);
+    CHECK(ids(bench.handouts()) == Ids{7});
+  }
+}
+
+TEST_CASE("an operator drops a waiting event, never one in flight") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.put(2, kAlice);
+  bench.put(3, kAlice);
+  bench.hello(kFirst);
+  const auto head = bench.handouts().at(0);
+  CHECK_FALSE(bench.queue.drop(EventId{1}, "dropped", bench.changes));
+  CHECK(bench.queue.drop(EventId{2}, "dropped", bench.changes));
+  CHECK_FALSE(bench.queue.drop(EventId{9}, "dropped", bench.changes));
+  bench.settle(head, v1::OUTCOME_DONE);
+  CHECK(ids(bench.handouts()) == Ids{3});
+}
+
+TEST_CASE("a worker that leaves gives back what it held, and a stranger's ping is answered with no") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  REQUIRE(bench.handouts().size() == 1);
+  bench.queue.bye(kFirst, bench.changes);
+  CHECK_FALSE(bench.queue.ping(kFirst, {}, false, bench.now));
+  bench.hello(kSecond);
+  CHECK(bench.handouts().size() == 1);
+}
+
+TEST_CASE("a customer who writes while the cloud still refuses is answered by another try") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto handout = bench.handouts().at(0);
+  bench.now = bench.now + Millis(100);
+  bench.queue.reopen(kAlice, bench.now, bench.changes);
+  bench.settle(handout, v1::OUTCOME_PARKED, "window closed");
+  CHECK(bench.queue.counts().parked == 0);
+  bench.now = bench.now + Millis(100);
+  bench.settle(bench.handouts().at(0), v1::OUTCOME_PARKED, "window closed");
+  CHECK(bench.queue.counts().parked == 1);
+}
+
+TEST_CASE("delivered parts are remembered whatever the end") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  auto verdict = bench.verdict(bench.handouts().at(0), v1::OUTCOME_DEAD, "the second part is refused");
+  verdict.set_progress(1);
+  bench.queue.settle(verdict, bench.now, bench.changes);
+  CHECK(bench.changes.back().progress == 1);
+}
+
+TEST_CASE("what is handed out may start only so late that it ends before its worker is given up") {
+  Bench bench;
+  bench.hello(kFirst);
+  bench.now = bench.now + Millis(1000);
+  bench.put(1, kAlice);
+  const auto handout = bench.handouts().at(0);
+  const Timestamp given_up = bench.now - Millis(1000) + limits::kWorkerLostAfter;
+  CHECK(handout.start_by + limits::kHandlerBudget <= given_up);
+  bench.put(2, kBob);
+  bench.now = bench.now + Millis(1000);
+  CHECK(bench.handouts().empty());  // it has missed a ping
+}
+
+TEST_CASE("an older delivery's verdict that comes again after a newer one's changes nothing") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto first = bench.handouts().at(0);
+  bench.settle(first, v1::OUTCOME_RETRY, "busy");
+  bench.pass(Millis(1000));
+  bench.hello(kFirst);
+  bench.settle(bench.handouts().at(0), v1::OUTCOME_RETRY, "busy");
+  const auto changes = bench.changes.size();
+  bench.queue.ping(kFirst, {{first.event, first.lease, true}}, false, bench.now);
+  bench.settle(first, v1::OUTCOME_RETRY, "busy");
+  CHECK(bench.changes.size() == changes);
+  CHECK(bench.queue.state_of(EventId{1}) == State::waiting);
+}
+
+TEST_CASE("a verdict that counted before a restart does not count again") {
+  Bench bench;
+  const Lease settled{7};
+  bench.queue.restore(
+      {EventId{1}, kAlice, State::waiting, 1, 0, bench.now, bench.now + Millis(5000), settled});
+  bench.hello(kFirst, 8, {{EventId{1}, settled, true}});
+  v1::Verdict verdict;
+  verdict.set_event_id(1);
+  verdict.set_lease(settled.value);
+  verdict.set_outcome(v1::OUTCOME_RETRY);
+  CHECK(bench.queue.settle(verdict, bench.now, bench.changes) == EventQueue::Effect::none);
+  CHECK(bench.changes.empty());
+  verdict.set_lease(settled.value + 1);  // of a delivery made after that one
+  CHECK(bench.queue.settle(verdict, bench.now, bench.changes) == EventQueue::Effect::applied);
+}
+
+TEST_CASE("a success that waits for the end of a newer delivery is not to be confirmed yet") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto old = bench.handouts().at(0);
+  bench.pass(Millis(12000));
+  bench.hello(kSecond);
+  REQUIRE(bench.handouts().size() == 1);
+  CHECK(bench.queue.settle(bench.verdict(old, v1::OUTCOME_DONE), bench.now, bench.changes) ==
+        EventQueue::Effect::remembered);
+}
+
+TEST_CASE("a goodbye costs what it crossed no attempt") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  REQUIRE(bench.handouts().size() == 1);
+  bench.queue.bye(kFirst, bench.changes);
+  bench.hello(kSecond);
+  CHECK(bench.handouts().at(0).attempt == 1);
+}
+
+TEST_CASE("a draining worker gets nothing new") {
+  Bench bench;
+  bench.hello(kFirst);
+  bench.queue.ping(kFirst, {}, true, bench.now);
+  bench.put(1, kAlice);
+  CHECK(bench.handouts().empty());
+}

@@ -1,0 +1,344 @@
+#include "gateway/queue_loop.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <thread>
+#include <utility>
+#include <zmq.hpp>
+
+#include "gateway/admin.h"
+#include "lib/base/digest.h"
+#include "lib/base/limits.h"
+#include "lib/ops/log.h"
+
+namespace kefu {
+namespace {
+
+constexpr int kMessagesAtOnce = 1000;  // of workers, per turn
+constexpr Millis kLongestWait{1000};
+constexpr Millis kTryDiskAgain{1000};
+
+using Letters = std::vector<std::shared_ptr<Mailbox::Letter>>;
+
+// False: the peer is gone or its pipe is full (PITFALLS §4: never block, never trust a silent success).
+bool send_to(zmq::socket_t& router, const std::string& route, const v1::ToWorker& message) {
+  try {
+    const auto flags = zmq::send_flags::dontwait;
+    if (!router.send(zmq::buffer(route), flags | zmq::send_flags::sndmore)) return false;
+    const auto bytes = message.SerializeAsString();
+    return router.send(zmq::buffer(bytes), flags).has_value();
+  } catch (const zmq::error_t&) {
+    return false;
+  }
+}
+
+// All frames of one message, or nothing when none waits.
+std::optional<std::vector<std::string>> receive(zmq::socket_t& socket) {
+  std::vector<std::string> frames;
+  do {
+    zmq::message_t frame;
+    if (!socket.recv(frame, zmq::recv_flags::dontwait)) return std::nullopt;
+    frames.push_back(frame.to_string());
+  } while (socket.get(zmq::sockopt::rcvmore) != 0);
+  return frames;
+}
+
+}  // namespace
+
+struct QueueLoop::Impl {
+  Impl(QueueLoopOptions o, Mailbox& m, Tally& t)
+      : options(std::move(o)), mailbox(m), tally(t), wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ~Impl() { ::close(wake); }
+
+  // What lives as long as the journal is healthy.
+  struct Memory {
+    std::unique_ptr<Journal> journal;
+    Dispatcher dispatcher;
+  };
+
+  QueueLoopOptions options;
+  Mailbox& mailbox;
+  Tally& tally;
+  const int wake;
+  std::thread thread;
+  std::atomic<bool> stopping{false};
+
+  std::mutex mutex;
+  std::string trouble = "the journal is not open yet";  // guarded by mutex
+  std::vector<std::promise<void>> refreshes;            // guarded by mutex
+
+  zmq::context_t context{1};
+  zmq::socket_t router{context, zmq::socket_type::router};
+  zmq::socket_t tap{context, zmq::socket_type::xpub};
+  zmq::socket_t admin{context, zmq::socket_type::rep};
+  bool tap_on = false;
+  std::set<std::string> subscriptions;
+  std::mt19937_64 chance{random_u64()};
+
+  // --- start ---
+
+  std::vector<std::string> bind() {
+    for (auto* socket : {&router, &tap, &admin}) {
+      socket->set(zmq::sockopt::linger, 0);
+      socket->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(limits::kFrameBytesMax));
+      socket->set(zmq::sockopt::handshake_ivl, 5000);
+    }
+    router.set(zmq::sockopt::router_mandatory, true);
+    router.set(zmq::sockopt::heartbeat_ivl, 1000);
+    router.set(zmq::sockopt::heartbeat_timeout, 3000);
+    router.set(zmq::sockopt::heartbeat_ttl, 3000);
+    std::vector<std::string> endpoints;
+    endpoints.push_back(bind(router, options.queue_listen, "KEFU_QUEUE_LISTEN"));
+    tap_on = options.tap_listen != "off";
+    endpoints.push_back(tap_on ? bind(tap, options.tap_listen, "KEFU_TAP_LISTEN") : "off");
+    endpoints.push_back(bind(admin, options.admin_listen, "KEFU_ADMIN_LISTEN"));
+    return endpoints;
+  }
+
+  static std::string bind(zmq::socket_t& socket, const std::string& endpoint, const std::string& setting) {
+    try {
+      socket.bind(endpoint);
+      return socket.get(zmq::sockopt::last_endpoint);
+    } catch (const zmq::error_t& error) {
+      throw std::runtime_error(setting + ": cannot listen on " + endpoint + ": " + error.what());
+    }
+  }
+
+  std::unique_ptr<Memory> remember() {
+    auto journal = options.open_journal();
+    auto& opened = *journal;
+    const auto uniform = [this] { return std::uniform_real_distribution<>(0, 1)(chance); };
+    return std::unique_ptr<Memory>(
+        new Memory{std::move(journal), Dispatcher(options.dispatcher, opened, uniform, steady_now())});
+  }
+
+  void run(std::promise<Result<std::vector<std::string>>>& started) {
+    std::unique_ptr<Memory> memory;
+    try {
+      memory = remember();
+      started.set_value(bind());
+    } catch (const std::exception& error) {
+      started.set_value(Error{error.what()});
+      return;
+    }
+    while (!stopping) {
+      try {
+        if (!memory) memory = remember();
+        set_trouble("");
+        mailbox.open();
+        while (!stopping) turn(*memory);
+      } catch (
+          const std::exception& error) {  // a JournalError, or a bug: what is on disk is right in any case
+        set_trouble(error.what());
+        mailbox.close();
+        log::error("pushes are refused until the journal can be opened and written again",
+                   {{"error", error.what()}});
+        memory.reset();
+        wait_out_trouble(error.what());
+      }
+    }
+    mailbox.close();
+    finish_refreshes();
+  }
+
+  // --- a turn ---
+
+  void turn(Memory& memory) {
+    wait(memory.dispatcher.next_timer(steady_now()));
+    const Timestamp now = steady_now();
+    const Letters letters = mailbox.take();
+    std::optional<std::string> admin_answer;
+    std::vector<Receipt> receipts;
+    try {
+      for (const auto& letter : letters)
+        receipts.push_back(memory.dispatcher.accept(letter->submission, now));
+      take_messages(memory.dispatcher, now);
+      admin_answer = take_question(memory, now);
+      memory.dispatcher.tick(now);
+      commit(memory, letters.size(), now);
+    } catch (const std::exception& error) {
+      for (const auto& letter : letters) Mailbox::answer(*letter, {});
+      if (admin_answer) answer_question(refusal(error.what()));
+      throw;
+    }
+    for (std::size_t i = 0; i < letters.size(); ++i) Mailbox::answer(*letters[i], receipts[i]);
+    if (admin_answer) answer_question(*admin_answer);
+    send(memory.dispatcher);
+    publish(memory.dispatcher);
+    refresh(memory, now);
+  }
+
+  void wait(std::optional<Timestamp> until) {
+    Millis most = kLongestWait;
+    if (until) most = std::clamp(*until - steady_now(), Millis(0), kLongestWait);
+    std::array<zmq::pollitem_t, 5> items{{{router.handle(), 0, ZMQ_POLLIN, 0},
+                                          {admin.handle(), 0, ZMQ_POLLIN, 0},
+                                          {nullptr, mailbox.descriptor(), ZMQ_POLLIN, 0},
+                                          {nullptr, wake, ZMQ_POLLIN, 0},
+                                          {tap.handle(), 0, ZMQ_POLLIN, 0}}};
+    try {
+      zmq::poll(items.data(), items.size(), most);
+    } catch (const zmq::error_t& error) {
+      if (error.num() != EINTR) throw;
+    }
+    eventfd_t ignored = 0;
+    ::eventfd_read(wake, &ignored);
+    while (auto frames = receive(tap)) note_subscription(frames->front());
+  }
+
+  void note_subscription(const std::string& frame) {
+    if (frame.empty()) return;
+    if (frame[0] == 1) subscriptions.insert(frame.substr(1));
+    if (frame[0] == 0) subscriptions.erase(frame.substr(1));
+  }
+
+  void take_messages(Dispatcher& dispatcher, Timestamp now) {
+    for (int i = 0; i < kMessagesAtOnce; ++i) {
+      const auto frames = receive(router);
+      if (!frames) return;
+      v1::FromWorker message;
+      if (frames->size() != 2 || !message.ParseFromString((*frames)[1])) {
+        tally.rejected("queue_frame");
+        continue;
+      }
+      dispatcher.receive((*frames)[0], message, now);
+    }
+  }
+
+  std::optional<std::string> take_question(Memory& memory, Timestamp now) {
+    const auto frames = receive(admin);
+    if (!frames) return std::nullopt;
+    if (frames->size() != 1) return refusal("a question is one frame");
+    try {
+      return answer_admin(frames->front(), memory.dispatcher, *memory.journal, now);
+    } catch (const JournalError& error) {
+      answer_question(refusal(error.what()));  // a REP socket that owes an answer can do nothing else
+      throw;
+    }
+  }
+
+  static std::string refusal(const std::string& why) {
+    std::string safe;
+    for (const char c : why) safe += c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '\'' : c;
+    return R"({"ok":false,"error":")" + safe + "\"}";
+  }
+
+  void answer_question(const std::string& answer) {
+    admin.send(zmq::buffer(answer), zmq::send_flags::dontwait);
+  }
+
+  void commit(Memory& memory, std::size_t letters, Timestamp now) {
+    const auto before = std::chrono::steady_clock::now();
+    memory.dispatcher.commit(now);
+    tally.committed(letters,
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count());
+  }
+
+  // The commit may have taken its time: what names a time names this one.
+  void send(Dispatcher& dispatcher) {
+    const Timestamp now = steady_now();
+    for (auto& out : dispatcher.outgoing()) {
+      if (out.message.has_welcome()) out.message.mutable_welcome()->set_gateway_at_ms(now.ms);
+      send_to(router, out.route, out.message);
+    }
+    for (const auto& out : dispatcher.handouts(now)) {
+      if (!send_to(router, out.route, out.message)) dispatcher.not_sent(out, now);
+    }
+  }
+
+  void publish(Dispatcher& dispatcher) {
+    for (const auto& step : dispatcher.steps()) {
+      tally.step(step);
+      if (!tap_on || subscriptions.empty()) continue;
+      const auto message = tap_message(step);
+      tap.send(zmq::buffer(message.topic), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+      tap.send(zmq::buffer(message.json), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+      tap.send(zmq::buffer(message.event), zmq::send_flags::dontwait);
+    }
+  }
+
+  // --- others' questions ---
+
+  void refresh(Memory& memory, Timestamp now) {
+    {
+      const std::lock_guard lock(mutex);
+      if (refreshes.empty()) return;
+    }
+    tally.queues(memory.dispatcher, *memory.journal, now);
+    finish_refreshes();
+  }
+
+  void finish_refreshes() {
+    std::vector<std::promise<void>> waiting;
+    {
+      const std::lock_guard lock(mutex);
+      waiting = std::exchange(refreshes, {});
+    }
+    for (auto& promise : waiting) promise.set_value();
+  }
+
+  void set_trouble(const std::string& why) {
+    const std::lock_guard lock(mutex);
+    trouble = why;
+  }
+
+  // Without a journal nothing a worker says can be kept: it will say it again. Operators hear why.
+  void wait_out_trouble(const std::string& why) {
+    const Timestamp until = steady_now() + kTryDiskAgain;
+    while (!stopping && steady_now() < until) {
+      wait(until);
+      while (receive(router)) {
+      }
+      while (receive(admin)) answer_question(refusal(why));
+      for (auto& letter : mailbox.take()) Mailbox::answer(*letter, {});
+      finish_refreshes();
+    }
+  }
+};
+
+QueueLoop::QueueLoop(QueueLoopOptions options, Mailbox& mailbox, Tally& tally)
+    : impl_(std::make_unique<Impl>(std::move(options), mailbox, tally)) {}
+
+QueueLoop::~QueueLoop() {
+  stop();
+}
+
+Result<std::vector<std::string>> QueueLoop::start() {
+  std::promise<Result<std::vector<std::string>>> started;
+  auto endpoints = started.get_future();
+  impl_->thread = std::thread([this, started = std::move(started)]() mutable { impl_->run(started); });
+  return endpoints.get();
+}
+
+void QueueLoop::stop() {
+  impl_->stopping = true;
+  ::eventfd_write(impl_->wake, 1);
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+std::string QueueLoop::trouble() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->trouble;
+}
+
+void QueueLoop::refresh_metrics() {
+  std::future<void> done;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->stopping) return;
+    done = impl_->refreshes.emplace_back().get_future();
+  }
+  ::eventfd_write(impl_->wake, 1);
+  done.wait_for(std::chrono::seconds(2));
+}
+
+}  // namespace kefu

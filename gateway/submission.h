@@ -1,0 +1,56 @@
+// What the web sides hand to the dispatcher, and what they hear back.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "gateway/journal/journal.h"
+#include "lib/base/ids.h"
+
+namespace kefu {
+
+// What a cloud may say to its users is far shorter (reference: WeChat §4, IM §2.5); more is kept as raw.
+inline constexpr std::size_t kTextBytesMax = 64 << 10;
+
+struct CustomerPush {
+  enum class Kind { follow, unfollow, message };
+  DedupKey key;
+  OpenId customer;
+  Kind kind = Kind::message;
+  std::string scene{};         // of follow
+  std::string text{};          // of message; clean UTF-8
+  std::string message_type{};  // MsgType; other than "text": the text is a note of ours
+  std::string source_id{};     // MsgId
+};
+
+struct AgentPush {
+  DedupKey key;
+  std::string agent;
+  ImUserId to;
+  std::string text;        // clean UTF-8; empty: nothing in it can be carried over
+  std::string source_id;   // MsgKey
+  std::string left_out{};  // what cannot be carried over, for the agent to be told; empty: all can
+  std::string body{};      // of the callback, kept as raw when something is left out
+};
+
+// Authentic, but nothing we understand: kept for inspection.
+struct RawPush {
+  std::string source;  // "wechat", "im"
+  std::string reason;
+  std::string body;
+};
+
+using Submission = std::variant<CustomerPush, AgentPush, RawPush>;
+
+struct Receipt {
+  enum class Kind {
+    stored,     // on disk, synced
+    duplicate,  // was stored before
+    ignored,    // there is nothing to do (an agent wrote to somebody who is no customer)
+    refused,    // cannot be stored now; the sender shall try again
+  };
+  Kind kind = Kind::refused;
+  ReplyKind reply = ReplyKind::none;
+};
+
+}  // namespace kefu

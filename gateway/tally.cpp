@@ -1,0 +1,99 @@
+#include "gateway/tally.h"
+
+#include <array>
+
+#include "gateway/admin.h"
+
+namespace kefu {
+namespace {
+
+constexpr const char* kAccepted = "kefu_accepted_total";
+constexpr const char* kAcceptedHelp = "Pushes and callbacks stored and synced";
+
+double seconds(Millis time) {
+  return static_cast<double>(time.count()) / 1000.0;
+}
+
+}  // namespace
+
+Tally::Tally(ops::Metrics& metrics)
+    : metrics_(metrics),
+      accepted_wechat_(metrics.counter(kAccepted, kAcceptedHelp, {{"source", "wechat"}})),
+      accepted_im_(metrics.counter(kAccepted, kAcceptedHelp, {{"source", "im"}})),
+      commit_seconds_(metrics.histogram("kefu_commit_seconds", "One synced transaction of the journal")) {}
+
+void Tally::received(std::string_view source, const Receipt& receipt) {
+  switch (receipt.kind) {
+    case Receipt::Kind::stored:
+      (source == "im" ? accepted_im_ : accepted_wechat_).add();
+      break;
+    case Receipt::Kind::duplicate:
+      metrics_
+          .counter("kefu_duplicates_total", "Pushes that were stored before",
+                   {{"source", std::string(source)}})
+          .add();
+      break;
+    case Receipt::Kind::ignored:
+      rejected("not_a_customer");
+      break;
+    case Receipt::Kind::refused:
+      rejected("cannot_store");
+      break;
+  }
+}
+
+void Tally::rejected(std::string_view reason) {
+  metrics_
+      .counter("kefu_rejected_total", "Requests that made no event, by reason",
+               {{"reason", std::string(reason)}})
+      .add();
+}
+
+void Tally::step(const Step& step) {
+  const std::string queue(queue_name(step.event.queue()));
+  if (step.name == "delivered") {
+    metrics_.counter("kefu_attempts_total", "Deliveries to workers", {{"queue", queue}}).add();
+  } else if (step.name != "accepted") {
+    metrics_
+        .counter("kefu_results_total", "What became of deliveries, by class",
+                 {{"queue", queue}, {"result", std::string(step.name)}})
+        .add();
+  }
+  if (step.name == "done") {
+    const Millis took = step.at - Timestamp{step.event.accepted_at_ms()};
+    metrics_.histogram("kefu_end_to_end_seconds", "From acceptance to done", {{"queue", queue}})
+        .observe(seconds(took));
+  }
+}
+
+void Tally::queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  for (const auto which : {v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER}) {
+    const auto& queue = dispatcher.queue(which);
+    const std::string queue_label(queue_name(which));
+    const auto counts = queue.counts();
+    const auto tell = [&](queue::State state, std::size_t count) {
+      const ops::Labels labels{{"queue", queue_label}, {"state", std::string(name(state))}};
+      metrics_.gauge("kefu_queue_events", "Events by state", labels).set(static_cast<double>(count));
+      if (state == queue::State::dead) return;
+      const auto oldest = queue.oldest_accepted(state);
+      metrics_.gauge("kefu_queue_oldest_seconds", "Age of the oldest event by state", labels)
+          .set(oldest ? seconds(now - *oldest) : 0);
+    };
+    tell(queue::State::ready, counts.ready);
+    tell(queue::State::in_flight, counts.in_flight);
+    tell(queue::State::waiting, counts.waiting);
+    tell(queue::State::parked, counts.parked);
+    tell(queue::State::dead, journal.totals(which).dead);
+    const auto workers = static_cast<double>(queue.workers().size());
+    metrics_.gauge("kefu_workers", "Workers connected", {{"queue", queue_label}}).set(workers);
+    const bool held_back = queue.gate().paused_by_operator() || queue.gate().closed();
+    metrics_.gauge("kefu_queue_paused", "1 while nothing is handed out", {{"queue", queue_label}})
+        .set(held_back ? 1 : 0);
+  }
+}
+
+void Tally::committed(std::size_t letters, double took) {
+  if (letters > 0) commit_seconds_.observe(took);
+}
+
+}  // namespace kefu

@@ -1,0 +1,33 @@
+// The gateway's figures: what was accepted, refused, tried, and how long it took. Thread-safe, as Metrics is.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gateway/dispatcher.h"
+#include "lib/ops/ops_page.h"
+
+namespace kefu {
+
+class Tally {
+ public:
+  explicit Tally(ops::Metrics& metrics);
+
+  // --- web threads ---
+  // `source`: wechat, im.
+  void received(std::string_view source, const Receipt& receipt);
+  void rejected(std::string_view reason);  // signature, sdkappid, not_understood, ...
+
+  // --- the loop ---
+  void step(const Step& step);
+  void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
+  void committed(std::size_t letters, double seconds);
+
+ private:
+  ops::Metrics& metrics_;
+  ops::Metrics::Counter& accepted_wechat_;
+  ops::Metrics::Counter& accepted_im_;
+  ops::Metrics::Histogram& commit_seconds_;
+};
+
+}  // namespace kefu

@@ -1,0 +1,55 @@
+// GET / and POST /: what WeChat asks and pushes (contract §4). Thread-safe: constant after construction.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/submission.h"
+#include "gateway/tally.h"
+#include "gateway/texts.h"
+#include "lib/base/result.h"
+#include "lib/http/server.h"
+#include "lib/wechat/envelope.h"
+#include "lib/wechat/push.h"
+
+namespace kefu {
+
+struct WeChatWebhookOptions {
+  std::string token;
+  std::string app_id;
+  std::vector<wechat::AesKey> aes_keys;  // the present one first; empty: plain pushes are taken
+  std::string welcome;                   // empty: no reply
+  std::string please_wait;
+  const Texts* texts = nullptr;
+};
+
+class WeChatWebhook {
+ public:
+  using Submit = std::function<Receipt(Submission)>;
+
+  WeChatWebhook(WeChatWebhookOptions options, Submit submit, Tally& tally);
+
+  http::Response verify(const http::Request& request) const;
+  http::Response push(const http::Request& request) const;
+
+ private:
+  // The XML of an authentic push, and the key it was encrypted with.
+  struct Opened {
+    std::string xml;
+    const wechat::AesKey* key = nullptr;
+  };
+  enum class Seal { forged, broken, good };
+  Seal open(const http::Request& request, Opened& opened, std::string& why) const;
+  http::Response keep(const http::Request& request, const std::string& why) const;
+  http::Response answer(const http::Request& request, const wechat::Push& push, const Receipt& receipt,
+                        const wechat::AesKey* key) const;
+  std::optional<CustomerPush> understand(const wechat::Push& push) const;
+
+  WeChatWebhookOptions options_;
+  Submit submit_;
+  Tally& tally_;
+};
+
+}  // namespace kefu

@@ -1,0 +1,347 @@
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "gateway/web/im_webhook.h"
+#include "gateway/web/wechat_webhook.h"
+#include "lib/base/digest.h"
+#include "lib/im/callback.h"
+#include "lib/wechat/signature.h"
+
+using namespace kefu;
+
+namespace {
+
+constexpr const char* kToken = "token123";
+constexpr const char* kAesKey = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+constexpr Timestamp kNow{1'700'000'000'000};
+
+struct Bench {
+  ops::Metrics metrics;
+  Tally tally{metrics};
+  std::vector<Submission> submitted;
+  Receipt receipt{Receipt::Kind::stored, ReplyKind::none};
+  WeChatWebhookOptions wechat_options{kToken, "wx1", {}, "welcome!", "please wait", &texts("en")};
+
+  auto submit() {
+    return [this](Submission submission) {
+      submitted.push_back(std::move(submission));
+      return receipt;
+    };
+  }
+  WeChatWebhook wechat() { return {wechat_options, submit(), tally}; }
+  ImWebhook im(const std::string& token = "cb") {
+    return {{"1400000001", token, {"agent1"}}, submit(), tally};
+  }
+
+  const CustomerPush& customer_push() const { return std::get<CustomerPush>(submitted.at(0)); }
+  const RawPush& raw() const { return std::get<RawPush>(submitted.at(0)); }
+};
+
+http::Request signed_request(const std::string& body) {
+  http::Request request;
+  request.method = "POST";
+  request.path = "/";
+  request.query = {
+      {"signature", wechat::url_signature(kToken, "1", "2")}, {"timestamp", "1"}, {"nonce", "2"}};
+  request.body = body;
+  return request;
+}
+
+std::string text_push(const std::string& content = "hello", const std::string& from = "oAlice") {
+  return "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[" + from +
+         "]]></FromUserName><CreateTime>1700000000</CreateTime><MsgType><![CDATA[text]]></"
+         "MsgType><Content><![CDATA[" +
+         content + "]]></Content><MsgId>77</MsgId></xml>";
+}
+
+std::string event_push(const std::string& event, const std::string& key = "") {
+  return "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oAlice]]></"
+         "FromUserName><CreateTime>1700000000"
+         "</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[" +
+         event + "]]></Event><EventKey><![CDATA[" + key + "]]></EventKey></xml>";
+}
+
+http::Request callback(const std::string& body) {
+  http::Request request;
+  request.query = {{"SdkAppid", "1400000001"},
+                   {"CallbackCommand", "C2C.CallbackAfterSendMsg"},
+                   {"OptPlatform", "Windows"},
+                   {"RequestTime", "1700000000"},
+                   {"Sign", im::callback_sign("cb", "1700000000")}};
+  request.body = body;
+  return request;
+}
+
+std::string sent(const std::string& from = "agent1", const std::string& more = "") {
+  return R"({"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":")" + from +
+         R"(","To_Account":"oAlice","MsgSeq":1,"MsgRandom":2,"MsgTime":3,"MsgKey":"1_2_3","SendMsgResult":0,)" +
+         more + R"("MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"yes?"}}]})";
+}
+
+void replace_parameter(http::Request& request, const std::string& name, const std::string& value) {
+  for (auto& [key, old] : request.query) {
+    if (key == name) old = value;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the console's question is answered with its own words, byte for byte") {
+  Bench bench;
+  auto request = signed_request("");
+  request.query.emplace_back("echostr", " a+b<c>&\xe4\xbd\xa0 ");
+  const auto answer = bench.wechat().verify(request);
+  CHECK(answer.status == 200);
+  CHECK(answer.body == " a+b<c>&\xe4\xbd\xa0 ");
+}
+
+TEST_CASE("forged, unsigned and repeated signatures are refused and nothing is stored") {
+  Bench bench;
+  auto request = signed_request(text_push());
+  SUBCASE("wrong") {
+    replace_parameter(request, "signature", std::string(40, '0'));
+  }
+  SUBCASE("empty") {
+    replace_parameter(request, "signature", "");
+  }
+  SUBCASE("missing") {
+    request.query.erase(request.query.begin());
+  }
+  SUBCASE("no query") {
+    request.query.clear();
+  }
+  SUBCASE("a parameter twice") {
+    request.query.push_back(request.query[1]);
+  }
+  CHECK(bench.wechat().push(request).status == 403);
+  request.query.emplace_back("echostr", "1");
+  CHECK(bench.wechat().verify(request).status == 403);
+  CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("a text becomes a message of its customer") {
+  Bench bench;
+  const auto answer = bench.wechat().push(signed_request(text_push()));
+  CHECK(answer.body == "success");
+  CHECK(bench.customer_push().kind == CustomerPush::Kind::message);
+  CHECK(bench.customer_push().text == "hello");
+  CHECK(bench.customer_push().customer.value == "oAlice");
+  CHECK(bench.customer_push().source_id == "77");
+}
+
+TEST_CASE("following and leaving, however they are spelled") {
+  Bench bench;
+  SUBCASE("follow") {
+    bench.receipt.reply = ReplyKind::welcome;
+    const auto answer = bench.wechat().push(signed_request(event_push("SUBSCRIBE", "qrscene_shop7")));
+    CHECK(answer.body.find("<![CDATA[welcome!]]>") != std::string::npos);
+    CHECK(answer.content_type.starts_with("text/xml"));
+    CHECK(bench.customer_push().kind == CustomerPush::Kind::follow);
+    CHECK(bench.customer_push().scene == "shop7");
+  }
+  SUBCASE("leave") {
+    bench.wechat().push(signed_request(event_push("unsubscribe")));
+    CHECK(bench.customer_push().kind == CustomerPush::Kind::unfollow);
+  }
+}
+
+TEST_CASE("an empty reply text means no reply") {
+  Bench bench;
+  bench.wechat_options.please_wait.clear();
+  bench.receipt.reply = ReplyKind::please_wait;
+  CHECK(bench.wechat().push(signed_request(text_push())).body == "success");
+}
+
+TEST_CASE("a duplicate gets the bytes of the first answer") {
+  Bench bench;
+  bench.receipt.reply = ReplyKind::please_wait;
+  const auto first = bench.wechat().push(signed_request(text_push()));
+  bench.receipt.kind = Receipt::Kind::duplicate;
+  CHECK(bench.wechat().push(signed_request(text_push())).body == first.body);
+}
+
+TEST_CASE("what cannot be stored is to be sent again") {
+  Bench bench;
+  bench.receipt.kind = Receipt::Kind::refused;
+  CHECK(bench.wechat().push(signed_request(text_push())).status == 503);
+  CHECK(bench.wechat().push(signed_request("<xml>")).status == 503);
+  CHECK(bench.im().callback(callback(sent()), kNow).status == 503);
+}
+
+TEST_CASE("an authentic push that nobody understands is kept, never an error") {
+  Bench bench;
+  std::string body;
+  SUBCASE("no XML") {
+    body = "hello";
+  }
+  SUBCASE("empty") {
+    body = "";
+  }
+  SUBCASE("a document type") {
+    body = "<!DOCTYPE xml [<!ENTITY a \"b\">]><xml><MsgType>text</MsgType></xml>";
+  }
+  SUBCASE("an unknown event") {
+    body = event_push("card_pass_check");
+  }
+  SUBCASE("a sender that is no openid") {
+    body = text_push("hi", "o Alice/../");
+  }
+  SUBCASE("an empty text") {
+    body = text_push("");
+  }
+  const auto answer = bench.wechat().push(signed_request(body));
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "success");
+  CHECK(bench.raw().body == body);
+}
+
+TEST_CASE("a body whose sender is not the one of the address is kept, not believed") {
+  Bench bench;
+  auto request = signed_request(text_push());
+  request.query.emplace_back("openid", "oMallory");
+  CHECK(bench.wechat().push(request).body == "success");
+  CHECK(bench.raw().reason == "openid and FromUserName differ");
+}
+
+TEST_CASE("a message that is no text reaches the agent as a readable note") {
+  Bench bench;
+  bench.wechat().push(signed_request(
+      "<xml><ToUserName>gh_1</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>1</CreateTime>"
+      "<MsgType>image</MsgType><PicUrl>http://x/1</PicUrl><MediaId>m</MediaId><MsgId>5</MsgId></xml>"));
+  CHECK(bench.customer_push().text == "[Picture] http://x/1");
+  CHECK(bench.customer_push().message_type == "image");
+}
+
+TEST_CASE("with a key only authentic encrypted pushes are taken, and replies are encrypted") {
+  Bench bench;
+  bench.wechat_options.aes_keys = {*wechat::parse_aes_key(kAesKey)};
+  bench.receipt.reply = ReplyKind::please_wait;
+  const auto webhook = bench.wechat();
+  const auto encrypt =
+      wechat::encrypt(bench.wechat_options.aes_keys[0], "wx1", text_push(), "0123456789abcdef");
+  auto request = signed_request("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[" + encrypt +
+                                "]]></Encrypt></xml>");
+  CHECK(webhook.push(signed_request(text_push())).status == 403);
+  CHECK(webhook.push(request).status == 403);
+  request.query.emplace_back("encrypt_type", "aes");
+  request.query.emplace_back("msg_signature", wechat::message_signature(kToken, "1", "2", encrypt));
+  const auto answer = webhook.push(request);
+  CHECK(bench.customer_push().text == "hello");
+  const auto inside = wechat::encrypted_part(answer.body);
+  REQUIRE(inside.ok());
+  CHECK(wechat::decrypt(bench.wechat_options.aes_keys[0], "wx1", *inside)->find("please wait") !=
+        std::string::npos);
+  replace_parameter(request, "msg_signature", std::string(40, '0'));
+  CHECK(webhook.push(request).status == 403);
+}
+
+TEST_CASE("an agent's word becomes a message to the customer") {
+  Bench bench;
+  const auto answer = bench.im().callback(callback(sent()), kNow);
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0})");
+  const auto& push = std::get<AgentPush>(bench.submitted.at(0));
+  CHECK(push.agent == "agent1");
+  CHECK(push.to.value == "oAlice");
+  CHECK(push.text == "yes?");
+  CHECK(push.source_id == "1_2_3");
+}
+
+TEST_CASE("callbacks of others are refused") {
+  Bench bench;
+  auto request = callback(sent());
+  Timestamp now = kNow;
+  SUBCASE("another app") {
+    replace_parameter(request, "SdkAppid", "1400000002");
+  }
+  SUBCASE("no app") {
+    request.query.erase(request.query.begin());
+  }
+  SUBCASE("a wrong sign") {
+    replace_parameter(request, "Sign", std::string(64, '0'));
+  }
+  SUBCASE("no sign") {
+    request.query.pop_back();
+  }
+  SUBCASE("an old sign") {
+    now = now + Millis(61000);
+  }
+  CHECK(bench.im().callback(request, now).status == 403);
+  CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("what is no callback is refused, also when unsigned ones are taken") {
+  Bench bench;
+  CHECK(bench.im().callback(callback("hello"), kNow).status == 400);
+  http::Request request;
+  request.query = {{"SdkAppid", "1400000001"}};
+  request.body = sent();
+  CHECK(bench.im("").callback(request, kNow).status == 200);
+  CHECK(bench.submitted.size() == 1);
+}
+
+TEST_CASE("what is no agent's word is answered and ignored") {
+  Bench bench;
+  std::string body = sent();
+  auto request = callback(body);
+  SUBCASE("our own sends") {
+    replace_parameter(request, "OptPlatform", "RestAPI");
+  }
+  SUBCASE("typing notices") {
+    request.body = sent("agent1", R"("OnlineOnlyFlag":1,)");
+  }
+  SUBCASE("not delivered") {
+    request.body =
+        R"({"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"agent1","To_Account":"oAlice","SendMsgResult":80001,"MsgBody":[]})";
+  }
+  SUBCASE("customers") {
+    request.body = sent("oAlice");
+  }
+  SUBCASE("other commands") {
+    request.body = R"({"CallbackCommand":"State.StateChange","Info":{}})";
+  }
+  CHECK(bench.im().callback(request, kNow).status == 200);
+  CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("what of an agent's message cannot be carried over is named, for the agent to be told") {
+  Bench bench;
+  const std::string head =
+      R"({"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"agent1","To_Account":"oAlice","MsgKey":"1_2_3","SendMsgResult":0,"MsgBody":[)";
+  const std::string picture = R"({"MsgType":"TIMImageElem","MsgContent":{}})";
+  const std::string text = R"({"MsgType":"TIMTextElem","MsgContent":{"Text":"look"}})";
+  SUBCASE("all of it") {
+    CHECK(bench.im().callback(callback(head + picture + "]}"), kNow).status == 200);
+    CHECK(std::get<AgentPush>(bench.submitted.at(0)).text.empty());
+  }
+  SUBCASE("a part") {
+    CHECK(bench.im().callback(callback(head + text + "," + picture + "]}"), kNow).status == 200);
+    CHECK(std::get<AgentPush>(bench.submitted.at(0)).text == "look");
+  }
+  CHECK(std::get<AgentPush>(bench.submitted.at(0)).left_out == "TIMImageElem");
+  CHECK_FALSE(std::get<AgentPush>(bench.submitted.at(0)).body.empty());
+}
+
+TEST_CASE("an agent's message with nothing in it is kept for inspection and delivered to nobody") {
+  Bench bench;
+  std::string body = R"([])";
+  SUBCASE("no element") {}
+  SUBCASE("an empty text") {
+    body = R"([{"MsgType":"TIMTextElem","MsgContent":{"Text":""}}])";
+  }
+  const auto answer = bench.im().callback(
+      callback(
+          R"({"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"agent1","To_Account":"oAlice","MsgKey":"1_2_3","SendMsgResult":0,"MsgBody":)" +
+          body + "}"),
+      kNow);
+  CHECK(answer.status == 200);
+  CHECK(bench.raw().reason == "the message is empty");
+}
+
+TEST_CASE("a sticker that WeChat does not hand on is no word of the customer's") {
+  Bench bench;
+  bench.wechat().push(signed_request(text_push("【收到不支持的消息类型，暂无法显示】")));
+  CHECK(bench.customer_push().text == "【收到不支持的消息类型，暂无法显示】");
+  CHECK(bench.customer_push().message_type == "unsupported");
+}

@@ -1,0 +1,214 @@
+// The real kefuctl against a gateway's sockets played by the test.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+#include <zmq.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+struct Run {
+  int status = -1;
+  std::string output;  // both streams
+};
+
+Run kefuctl(const std::string& arguments) {
+  const std::string command = "'" KEFU_BIN_DIR "/kefuctl' " + arguments + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Run run;
+  std::array<char, 4096> buffer{};
+  std::size_t got = 0;
+  while ((got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) run.output.append(buffer.data(), got);
+  const int status = pclose(pipe);
+  run.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return run;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Answers each question by its "cmd" and keeps what was asked.
+class AdminStub {
+ public:
+  using Answers = std::map<std::string, std::string>;
+  explicit AdminStub(Answers answers) : answers_(std::move(answers)), socket_(context_, ZMQ_REP) {
+    socket_.set(zmq::sockopt::linger, 0);
+    socket_.set(zmq::sockopt::rcvtimeo, 50);
+    socket_.bind("tcp://127.0.0.1:*");
+    address_ = socket_.get(zmq::sockopt::last_endpoint);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~AdminStub() {
+    stop_ = true;
+    thread_.join();
+  }
+  std::string connect() const { return "--connect " + address_ + " "; }
+  json asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  void serve() {
+    while (!stop_) {
+      zmq::message_t question;
+      if (!socket_.recv(question, zmq::recv_flags::none)) continue;
+      const json parsed = json::parse(question.to_string_view());
+      {
+        const std::lock_guard lock(mutex_);
+        asked_ = parsed;
+      }
+      const auto answer = answers_.find(parsed["cmd"].get<std::string>());
+      socket_.send(
+          zmq::buffer(answer == answers_.end() ? R"({"ok":false,"error":"no such thing"})" : answer->second));
+    }
+  }
+
+  std::map<std::string, std::string> answers_;
+  zmq::context_t context_;
+  zmq::socket_t socket_;
+  std::string address_;
+  std::mutex mutex_;
+  json asked_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("each verb asks the contract's question") {
+  AdminStub gateway(AdminStub::Answers{{"queues", R"({"ok":true,"queues":[]})"},
+                                       {"list", R"({"ok":true,"events":[]})"},
+                                       {"show", R"({"ok":true,"id":42})"},
+                                       {"replay", R"({"ok":true,"count":2})"},
+                                       {"drop", R"({"ok":true,"count":1})"},
+                                       {"pause", R"({"ok":true})"},
+                                       {"resume", R"({"ok":true})"}});
+  struct Case {
+    std::string arguments;
+    json question;
+    std::string says;
+  };
+  const std::vector<Case> cases{
+      {"queues", {{"cmd", "queues"}}, "no workers connected"},
+      {"list relay",
+       {{"cmd", "list"}, {"queue", "relay"}, {"state", "dead"}, {"limit", 20}},
+       "no such events"},
+      {"list --queue notifier --state waiting --limit 5",
+       {{"cmd", "list"}, {"queue", "notifier"}, {"state", "waiting"}, {"limit", 5}},
+       "no such events"},
+      {"show 42", {{"cmd", "show"}, {"id", 42}}, "\"id\": 42"},
+      {"replay 42", {{"cmd", "replay"}, {"id", 42}}, "2 events replayed"},
+      {"replay relay", {{"cmd", "replay"}, {"queue", "relay"}}, "2 events replayed"},
+      {"drop 7", {{"cmd", "drop"}, {"id", 7}}, "1 event dropped"},
+      {"pause relay", {{"cmd", "pause"}, {"queue", "relay"}}, "relay paused"},
+      {"resume relay", {{"cmd", "resume"}, {"queue", "relay"}}, "relay resumed"},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.arguments);
+    const Run run = kefuctl(gateway.connect() + one.arguments);
+    CHECK(run.status == 0);
+    CHECK(gateway.asked() == one.question);
+    CHECK(contains(run.output, one.says));
+  }
+}
+
+TEST_CASE("--json prints the answer as it came, wherever the flag stands") {
+  AdminStub gateway(AdminStub::Answers{{"queues", R"({"ok":true,"queues":[{"name":"relay"}]})"}});
+  const std::string whole = "{\"ok\":true,\"queues\":[{\"name\":\"relay\"}]}\n";
+  CHECK(kefuctl(gateway.connect() + "--json queues").output == whole);
+  CHECK(kefuctl("queues --json " + gateway.connect()).output == whole);
+}
+
+TEST_CASE("the address may come from the environment") {
+  AdminStub gateway(AdminStub::Answers{{"pause", R"({"ok":true})"}});
+  const std::string address = gateway.connect().substr(std::string("--connect ").size());
+  setenv("KEFU_ADMIN_CONNECT", address.substr(0, address.size() - 1).c_str(), 1);
+  const Run run = kefuctl("pause relay");
+  unsetenv("KEFU_ADMIN_CONNECT");
+  CHECK(run.status == 0);
+}
+
+TEST_CASE("a refusal ends with status 1 and the gateway's reason") {
+  AdminStub gateway(AdminStub::Answers{});
+  const Run run = kefuctl(gateway.connect() + "show 1");
+  CHECK(run.status == 1);
+  CHECK(contains(run.output, "no such thing"));
+}
+
+TEST_CASE("a silent gateway ends with status 3 and says what to check") {
+  zmq::context_t context;
+  zmq::socket_t nobody(context, ZMQ_REP);  // bound, so that no other program has the port; never answers
+  nobody.bind("tcp://127.0.0.1:*");
+  const std::string address = nobody.get(zmq::sockopt::last_endpoint);
+  const Run run = kefuctl("--timeout 100 queues --connect " + address);
+  CHECK(run.status == 3);
+  CHECK(contains(run.output, address));
+  CHECK(contains(run.output, "KEFU_ADMIN_LISTEN"));
+}
+
+TEST_CASE("wrong usage ends with status 2") {
+  CHECK(kefuctl("").status == 2);
+  CHECK(kefuctl("dance").status == 2);
+  CHECK(kefuctl("show").status == 2);
+  CHECK(kefuctl("show seven").status == 2);
+  CHECK(kefuctl("--connect nonsense queues").status == 2);
+  CHECK(kefuctl("tap --tap-connect nonsense").status == 2);
+  CHECK(kefuctl("--check-config --connect nonsense").status == 2);
+}
+
+TEST_CASE("help, version and a good configuration end with status 0") {
+  CHECK(kefuctl("--help").status == 0);
+  CHECK(contains(kefuctl("--help").output, "Examples:"));
+  CHECK(kefuctl("--version").output == "kefuctl " KEFU_VERSION "\n");
+  CHECK(kefuctl("--check-config").status == 0);
+}
+
+TEST_CASE("tap prints the steps that fit its filter and stops after as many as asked") {
+  zmq::context_t context;
+  zmq::socket_t tap(context, ZMQ_XPUB);  // XPUB tells when the subscription is there
+  tap.set(zmq::sockopt::linger, 1000);
+  tap.set(zmq::sockopt::rcvtimeo, 20'000);
+  tap.bind("tcp://127.0.0.1:*");
+  const std::string address = tap.get(zmq::sockopt::last_endpoint);
+
+  Run run;
+  std::thread watcher(
+      [&] { run = kefuctl("--json tap --queue relay --customer oA --count 2 --tap-connect " + address); });
+  zmq::message_t subscription;
+  const bool subscribed = tap.recv(subscription, zmq::recv_flags::none).has_value();
+  for (const auto& [step, customer] : {std::pair{"accepted", "oA"}, {"accepted", "oB"}, {"done", "oA"}}) {
+    const json body{{"queue", "relay"}, {"step", step}, {"customer", customer}};
+    tap.send(zmq::buffer(std::string("relay.") + step + "." + customer), zmq::send_flags::sndmore);
+    tap.send(zmq::buffer(body.dump()), zmq::send_flags::sndmore);
+    tap.send(zmq::buffer(std::string("protobuf")), zmq::send_flags::none);
+  }
+  watcher.join();
+  CHECK(subscribed);
+  CHECK(subscription.to_string() == "\x01relay.");
+  CHECK(run.status == 0);
+  CHECK(run.output ==
+        "{\"customer\":\"oA\",\"queue\":\"relay\",\"step\":\"accepted\"}\n"
+        "{\"customer\":\"oA\",\"queue\":\"relay\",\"step\":\"done\"}\n");
+}
+
+TEST_CASE("health of a page that is not there ends with status 1") {
+  const Run run = kefuctl("health http://127.0.0.1:1/readyz");
+  CHECK(run.status == 1);
+  CHECK(contains(run.output, "127.0.0.1:1"));
+}

@@ -1,0 +1,47 @@
+// Every limit and deadline that parts must agree on, with its unit, and how they relate.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace kefu::limits {
+
+using namespace std::chrono_literals;
+
+// Queue protocol (docs/queue.md).
+inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr auto kHttpDeadline = 6000ms;   // one cloud call, all in all
+inline constexpr auto kHandlerBudget = 8000ms;  // one delivery, all its calls
+inline constexpr auto kWorkerLostAfter =
+    10000ms;                           // silence after which a worker's deliveries are given to others
+inline constexpr auto kPing = 1000ms;  // sign of life of a worker
+// After a restart recovered lanes wait for the workers to report; so long only for one that is cut off, which
+// may still be at work.
+inline constexpr auto kRestartQuiet = 9999ms;
+inline constexpr auto kDrain = 9000ms;  // SIGTERM to exit, the contract says 10 s
+static_assert(kHttpDeadline < kHandlerBudget && kHandlerBudget < kWorkerLostAfter,
+              "a worker must end a call before the gateway gives the event to another one");
+static_assert(3 * kPing < kRestartQuiet && kRestartQuiet < kWorkerLostAfter,
+              "a worker must have had three chances to report what it holds");
+static_assert(kHandlerBudget < kDrain, "a draining worker finishes what it began");
+
+inline constexpr std::size_t kFrameBytesMax = 1 << 20;  // one ZeroMQ message
+inline constexpr std::uint32_t kSlotsMax = 1024;        // KEFU_CONCURRENCY
+inline constexpr std::size_t kMailboxRequestsMax =
+    4096;                                         // HTTP requests that wait for the queue loop; more get 503
+inline constexpr auto kReceiptDeadline = 4500ms;  // WeChat hangs up after 5 s; no receipt by then is a 503
+
+// HTTP (contract §4).
+inline constexpr std::size_t kBodyBytesMax = 1 << 20;
+inline constexpr std::size_t kTargetBytesMax = 8 << 10;
+
+// Clouds.
+inline constexpr std::size_t kWeChatTextBytesMax = 2000;  // reference: WeChat custom/send, errcode 45002
+inline constexpr std::size_t kImTextBytesMax = 10000;     // reference: IM sendmsg, code 93000
+inline constexpr std::size_t kCloudAnswerBytesMax = 256 << 10;
+
+// Conversations.
+inline constexpr auto kConversationIdle = 30min;  // contract §3, KEFU_REPLY_TRANSFER_WHEN=session
+
+}  // namespace kefu::limits

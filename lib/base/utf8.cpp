@@ -1,0 +1,177 @@
+#include "lib/base/utf8.h"
+
+#include <cassert>
+#include <cstdint>
+
+namespace kefu {
+namespace {
+
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t bytes = 0;  // 0: no valid sequence begins here
+};
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+// Length and lowest value of the sequence that `lead` begins; length 0 when nothing begins so (RFC 3629 §4).
+struct Shape {
+  std::size_t bytes;
+  char32_t lowest;
+};
+
+Shape shape_of(unsigned char lead) {
+  if (lead < 0x80) return {1, 0};
+  if (lead >= 0xC2 && lead < 0xE0) return {2, 0x80};
+  if (lead >= 0xE0 && lead < 0xF0) return {3, 0x800};
+  if (lead >= 0xF0 && lead < 0xF5) return {4, 0x10000};
+  return {0, 0};
+}
+
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+// The code point at the front of `text`. REQUIRES: not empty.
+CodePoint read(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const Shape shape = shape_of(lead);
+  if (shape.bytes == 1) return {lead, 1};
+  if (shape.bytes == 0 || text.size() < shape.bytes) return {};
+  char32_t value = lead & (0x7F >> shape.bytes);
+  for (std::size_t i = 1; i < shape.bytes; ++i) {
+    if (!is_continuation(text[i])) return {};
+    value = value << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+  }
+  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+  if (value < shape.lowest || value > 0x10FFFF || surrogate) return {};
+  return {value, shape.bytes};
+}
+
+// How many bytes one U+FFFD stands for: the longest beginning of a valid sequence, as the Unicode standard
+// recommends (§3.9).
+std::size_t bad_bytes(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const Shape shape = shape_of(lead);
+  if (shape.bytes < 2 || text.size() < 2 || !is_continuation(text[1])) return 1;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const bool second_fits = !(lead == 0xE0 && second < 0xA0) && !(lead == 0xED && second > 0x9F) &&
+                           !(lead == 0xF0 && second < 0x90) && !(lead == 0xF4 && second > 0x8F);
+  if (!second_fits) return 1;
+  std::size_t bytes = 2;
+  while (bytes < shape.bytes && bytes < text.size() && is_continuation(text[bytes])) ++bytes;
+  return bytes;
+}
+
+bool is_unwanted_control(char32_t c) {
+  return c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
+bool between(char32_t c, char32_t first, char32_t last) {
+  return c >= first && c <= last;
+}
+
+constexpr char32_t kJoiner = 0x200D;  // ZERO WIDTH JOINER
+
+// The marks that people meet in chats, not the whole of Unicode's Grapheme_Extend: missing one costs a
+// visible cut, nothing else.
+bool extends_the_character_before(char32_t c) {
+  return between(c, 0x0300, 0x036F) || between(c, 0x1AB0, 0x1AFF) ||
+         between(c, 0x1DC0, 0x1DFF) ||                                                  // combining marks
+         between(c, 0x20D0, 0x20FF) || between(c, 0xFE20, 0xFE2F) ||                    // symbols, half marks
+         between(c, 0xFE00, 0xFE0F) || between(c, 0xE0100, 0xE01EF) ||                  // variation selectors
+         between(c, 0x3099, 0x309A) ||                                                  // kana voicing
+         c == 0x0E31 || between(c, 0x0E34, 0x0E3A) || between(c, 0x0E47, 0x0E4E) ||     // Thai
+         between(c, 0x0900, 0x0903) || between(c, 0x093A, 0x094F) ||                    // Devanagari
+         between(c, 0x1F3FB, 0x1F3FF) || between(c, 0xE0020, 0xE007F) || c == kJoiner;  // emoji
+}
+
+bool is_regional_indicator(char32_t c) {
+  return between(c, 0x1F1E6, 0x1F1FF);
+}
+
+bool belongs_together(char32_t before, char32_t c, std::size_t indicators_before) {
+  if (before == '\r' && c == '\n') return true;
+  if (before == '\r' || before == '\n') return false;
+  if (extends_the_character_before(c) || before == kJoiner) return true;
+  return is_regional_indicator(c) && indicators_before % 2 == 1;  // two make a flag
+}
+
+// Bytes of what a person sees as one character at the front of `text`.
+std::size_t character_bytes(std::string_view text) {
+  CodePoint before = read(text);
+  std::size_t bytes = before.bytes;
+  std::size_t indicators = is_regional_indicator(before.value) ? 1 : 0;
+  while (bytes < text.size()) {
+    const CodePoint next = read(text.substr(bytes));
+    if (!belongs_together(before.value, next.value, indicators)) break;
+    indicators = is_regional_indicator(next.value) ? indicators + 1 : 0;
+    bytes += next.bytes;
+    before = next;
+  }
+  return bytes;
+}
+
+// The most whole code points that fit, for a character that is longer than a part may be.
+std::size_t fitting_code_points(std::string_view text, std::size_t bytes_max) {
+  std::size_t bytes = 0;
+  while (bytes < text.size()) {
+    const std::size_t next = read(text.substr(bytes)).bytes;
+    if (bytes + next > bytes_max) break;
+    bytes += next;
+  }
+  return bytes;
+}
+
+// Bytes of the next part. REQUIRES: text not empty.
+std::size_t part_bytes(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text.size();
+  std::size_t bytes = 0;
+  while (bytes < text.size()) {
+    const std::size_t next = character_bytes(text.substr(bytes));
+    if (bytes + next > bytes_max) break;
+    bytes += next;
+  }
+  return bytes > 0 ? bytes : fitting_code_points(text, bytes_max);
+}
+
+}  // namespace
+
+bool is_valid_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = read(text).bytes;
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+std::string clean_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint next = read(text);
+    if (next.bytes == 0) {
+      out += kReplacement;
+      text.remove_prefix(bad_bytes(text));
+      continue;
+    }
+    if (!is_unwanted_control(next.value)) out += text.substr(0, next.bytes);
+    text.remove_prefix(next.bytes);
+  }
+  return out;
+}
+
+std::vector<std::string> split_utf8(std::string_view text, std::size_t bytes_max) {
+  assert(bytes_max >= 4);
+  assert(is_valid_utf8(text));
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t bytes = part_bytes(text, bytes_max);
+    if (bytes == 0) break;  // only when the caller broke the requirements
+    parts.emplace_back(text.substr(0, bytes));
+    text.remove_prefix(bytes);
+  }
+  return parts;
+}
+
+}  // namespace kefu

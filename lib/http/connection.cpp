@@ -1,0 +1,158 @@
+#include "lib/http/connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+namespace kefu::http {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kReadBytes = 16 << 10;
+constexpr std::size_t kWriteBufferBytes = 64 << 10;
+constexpr auto kWriteStall = 5s;  // without taking a byte, the peer counts as gone
+constexpr auto kStopGrace = 1s;   // for a request that is on its way when the server stops
+constexpr std::size_t kLingerBytesMax = 8 << 20;
+
+int milliseconds_until(Connection::Deadline deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1 << 30));
+}
+
+std::string address_of_peer(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = address.ss_family == AF_INET6
+                          ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(&address)->sin6_addr)
+                          : &reinterpret_cast<sockaddr_in*>(&address)->sin_addr;
+  return inet_ntop(address.ss_family, bytes, text.data(), text.size()) != nullptr ? text.data() : "";
+}
+
+}  // namespace
+
+StopSignal::StopSignal() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+StopSignal::~StopSignal() {
+  ::close(descriptor_);
+}
+
+void StopSignal::raise() {
+  raised_ = true;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written =
+      ::write(descriptor_, &one, sizeof one);  // never read, so that every poll() sees it
+}
+
+Connection::Connection(int socket, const StopSignal& stop)
+    : socket_(socket), stop_(stop), remote_address_(address_of_peer(socket)) {
+  const int yes = 1;
+  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+}
+
+Connection::~Connection() {
+  ::close(socket_);
+}
+
+bool Connection::wait(short events, Deadline deadline, bool stop_ends_it) const {
+  bool stop_seen = !stop_ends_it && stop_.raised();
+  if (stop_seen) deadline = std::min(deadline, steady_clock::now() + kStopGrace);
+  for (;;) {
+    std::array<pollfd, 2> waiting{{{socket_, events, 0}, {stop_seen ? -1 : stop_.descriptor(), POLLIN, 0}}};
+    const int ready = poll(waiting.data(), waiting.size(), milliseconds_until(deadline));
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready == 0) return false;
+    if (ready > 0 && waiting[0].revents != 0) return true;
+    if (ready > 0 && stop_ends_it) return false;
+    if (ready > 0) {
+      stop_seen = true;
+      deadline = std::min(deadline, steady_clock::now() + kStopGrace);
+    }
+  }
+}
+
+bool Connection::wait_for_input(Deadline deadline) {
+  if (!received().empty()) return true;
+  return wait(POLLIN, deadline, true);
+}
+
+bool Connection::receive_more(Deadline deadline) {
+  if (consumed_ > 0) {
+    in_.erase(0, consumed_);
+    consumed_ = 0;
+  }
+  for (;;) {
+    const auto before = in_.size();
+    in_.resize(before + kReadBytes);
+    const auto bytes = recv(socket_, in_.data() + before, kReadBytes, MSG_DONTWAIT);
+    in_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
+    if (bytes > 0) return true;
+    if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) return false;
+    if (!wait(POLLIN, deadline, false)) return false;
+  }
+}
+
+void Connection::consume(std::size_t bytes) {
+  consumed_ += bytes;
+  if (consumed_ < in_.size()) return;
+  in_.clear();
+  consumed_ = 0;
+}
+
+bool Connection::write(std::string_view bytes) {
+  out_ += bytes;
+  return out_.size() < kWriteBufferBytes || flush();
+}
+
+bool Connection::flush() {
+  std::string_view left = out_;
+  bool sent = true;
+  while (sent && !left.empty()) {
+    const auto bytes = send(socket_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (bytes > 0) {
+      left.remove_prefix(static_cast<std::size_t>(bytes));
+    } else if (errno == EAGAIN) {
+      sent = wait(POLLOUT, steady_clock::now() + kWriteStall, false);
+    } else {
+      sent = errno == EINTR;
+    }
+  }
+  out_.clear();
+  return sent;
+}
+
+bool Connection::peer_is_gone() const {
+  char byte = 0;
+  const auto bytes = recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void Connection::linger(std::chrono::milliseconds at_most) {
+  flush();
+  shutdown(socket_, SHUT_WR);
+  const auto deadline = steady_clock::now() + at_most;
+  std::array<char, kReadBytes> discarded{};
+  std::size_t total = 0;
+  while (total < kLingerBytesMax && wait(POLLIN, deadline, true)) {
+    const auto bytes = recv(socket_, discarded.data(), discarded.size(), MSG_DONTWAIT);
+    if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR)) return;
+    total += static_cast<std::size_t>(std::max<ssize_t>(bytes, 0));
+  }
+}
+
+}  // namespace kefu::http

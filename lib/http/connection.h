@@ -1,0 +1,75 @@
+// One accepted connection: buffered bytes with deadlines. Used by one thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace kefu::http {
+
+// Raised once, seen by every poll() at the same time.
+class StopSignal {
+ public:
+  StopSignal();  // throws std::system_error when the system has no descriptor left
+  ~StopSignal();
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+
+  void raise();
+  bool raised() const { return raised_; }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+  std::atomic<bool> raised_ = false;
+};
+
+class Connection {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  // Owns `socket`.
+  Connection(int socket, const StopSignal& stop);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  int socket() const { return socket_; }
+  bool stopping() const { return stop_.raised(); }
+  // Without the port.
+  const std::string& remote_address() const { return remote_address_; }
+
+  // True when bytes (or the peer's farewell) are there, false at the deadline or when the server stops.
+  bool wait_for_input(Deadline deadline);
+
+  // What has come and was not consumed; valid until the next call.
+  std::string_view received() const { return std::string_view(in_).substr(consumed_); }
+  // Waits for more than what received() shows. False: none by the deadline, or the peer has left. A stopping
+  // server waits a second more at most.
+  bool receive_more(Deadline deadline);
+  void consume(std::size_t bytes);
+
+  // Keeps the bytes for flush(), which sends them in one go.
+  bool write(std::string_view bytes);
+  bool flush();
+
+  bool peer_is_gone() const;
+
+  // Ends a connection whose request was not read to its end: closing with bytes unread would reset it and
+  // could take our answer with it.
+  void linger(std::chrono::milliseconds at_most);
+
+ private:
+  bool wait(short events, Deadline deadline, bool stop_ends_it) const;
+
+  const int socket_;
+  const StopSignal& stop_;
+  std::string remote_address_;
+  std::string in_;
+  std::size_t consumed_ = 0;
+  std::string out_;
+};
+
+}  // namespace kefu::http

@@ -1,0 +1,52 @@
+// For tests of what calls clouds: a Client that plays answers in order and keeps what was asked.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/http/client.h"
+
+namespace kefu::http {
+
+class ScriptedClient : public Client {
+ public:
+  struct Sent {
+    std::string target;
+    std::string body;
+    std::chrono::milliseconds deadline;
+  };
+
+  explicit ScriptedClient(std::string content_type) : content_type_(std::move(content_type)) {}
+
+  CallResult post(const std::string& target, const std::string& body, const std::string& content_type,
+                  std::chrono::milliseconds deadline) override {
+    CHECK(content_type == content_type_);
+    sent.push_back({target, body, deadline});
+    now = now + takes;
+    if (script.empty()) return {CallResult::Kind::not_sent, 0, "", "the script has no answer for this call"};
+    auto result = script.front();
+    script.pop_front();
+    return result;
+  }
+  CallResult get(const std::string&, std::chrono::milliseconds) override { return {}; }
+
+  static CallResult answer(int status, std::string body) {
+    return {CallResult::Kind::answered, status, std::move(body), ""};
+  }
+
+  std::deque<CallResult> script;
+  std::vector<Sent> sent;
+  Timestamp now{1735689600000};         // the test's clock
+  std::chrono::milliseconds takes{10};  // each call, on that clock
+
+ private:
+  std::string content_type_;
+};
+
+}  // namespace kefu::http

@@ -1,0 +1,147 @@
+#include "lib/im/callback.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "lib/base/digest.h"
+#include "lib/base/utf8.h"
+#include "lib/im/json_read.h"
+
+namespace kefu::im {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kSignValidS = 60;
+constexpr std::size_t kEscapedUnitBytes = 6;  // \uXXXX
+
+void append_with(std::string& list, char separator, std::string_view item) {
+  if (!list.empty()) list += separator;
+  list += item;
+}
+
+// The UTF-16 unit that `text` begins with as \uXXXX; nothing when it begins otherwise.
+std::optional<std::uint32_t> escaped_unit(std::string_view text) {
+  if (text.size() < kEscapedUnitBytes || text.substr(0, 2) != "\\u") return std::nullopt;
+  const auto digits = text.substr(2, kEscapedUnitBytes - 2);
+  std::uint32_t unit = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
+  if (problem != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return unit;
+}
+
+bool is_high_surrogate(std::optional<std::uint32_t> unit) {
+  return unit && *unit >= 0xD800 && *unit <= 0xDBFF;
+}
+bool is_low_surrogate(std::optional<std::uint32_t> unit) {
+  return unit && *unit >= 0xDC00 && *unit <= 0xDFFF;
+}
+
+// Half a character, escaped as \uD800 to \uDFFF without its other half, becomes \ufffd: the parser would
+// refuse the whole text for it. Backslashes stand in strings only, so nobody has to know where a string
+// begins.
+std::string mend_surrogates(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto unit = escaped_unit(text);
+    std::size_t bytes = unit ? kEscapedUnitBytes : 1;
+    if (!unit && text.front() == '\\') bytes = std::min<std::size_t>(2, text.size());
+    const bool whole =
+        is_high_surrogate(unit) && is_low_surrogate(escaped_unit(text.substr(kEscapedUnitBytes)));
+    if (whole) bytes = 2 * kEscapedUnitBytes;
+    const bool half = !whole && (is_high_surrogate(unit) || is_low_surrogate(unit));
+    out += half ? std::string_view("\\ufffd") : text.substr(0, bytes);
+    text.remove_prefix(bytes);
+  }
+  return out;
+}
+
+// 1, "1" or true.
+bool is_set(const json& object, const char* key) {
+  const auto* value = member(object, key);
+  if (value != nullptr && value->is_boolean()) return value->get<bool>();
+  return read_integer(object, key).value_or(0) != 0;
+}
+
+void read_elements(const json& body, SentMessage& message) {
+  const auto* elements = member(body, "MsgBody");
+  if (elements == nullptr || !elements->is_array()) return;
+  bool first_text = true;
+  for (const auto& element : *elements) {
+    const auto type = read_text(element, "MsgType");
+    if (type == "TIMTextElem") {
+      const auto* content = member(element, "MsgContent");
+      if (!first_text) message.text += '\n';
+      first_text = false;
+      if (content != nullptr) message.text += read_text(*content, "Text");
+    } else if (!type.empty()) {
+      append_with(message.other_elements, ' ', type);
+    }
+  }
+}
+
+// reference: IM §2.5: seq_random_time.
+std::string message_key_of(const json& body) {
+  auto key = read_text(body, "MsgKey");
+  if (!key.empty()) return key;
+  const auto part = [&](const char* name) { return std::to_string(read_u32(body, name).value_or(0)); };
+  return part("MsgSeq") + "_" + part("MsgRandom") + "_" + part("MsgTime");
+}
+
+Result<SentMessage> read_sent(const json& body) {
+  SentMessage message;
+  message.from = read_text(body, "From_Account");
+  message.to = read_text(body, "To_Account");
+  if (message.from.empty()) return Error{"a callback without From_Account"};
+  if (message.to.empty()) return Error{"a callback without To_Account"};
+  message.msg_key = message_key_of(body);
+  message.msg_time = read_u32(body, "MsgTime").value_or(0);
+  message.online_only = is_set(body, "OnlineOnlyFlag");
+  message.send_result = read_integer(body, "SendMsgResult").value_or(0);
+  read_elements(body, message);
+  return message;
+}
+
+}  // namespace
+
+std::string callback_sign(std::string_view token, std::string_view request_time) {
+  return sha256_hex(std::string(token).append(request_time));
+}
+
+bool callback_sign_holds(std::string_view token, std::string_view request_time, std::string_view sign,
+                         Timestamp now) {
+  if (!equal_constant_time(callback_sign(token, request_time), sign)) return false;
+  std::int64_t asked_at = 0;
+  const auto [end, problem] =
+      std::from_chars(request_time.data(), request_time.data() + request_time.size(), asked_at);
+  if (problem != std::errc{} || end != request_time.data() + request_time.size()) return false;
+  const std::int64_t now_s = now.ms / 1000;
+  return asked_at >= now_s - kSignValidS && asked_at <= now_s + kSignValidS;
+}
+
+Result<Callback> parse_callback(std::string_view body) {
+  // One cut character in a text must not cost the whole message: it is mended before the parser refuses it.
+  const auto object = parse_object(mend_surrogates(clean_utf8(body)));
+  if (!object) return Error{"not a JSON object, or nested too deep"};
+  Callback callback;
+  callback.command = read_text(*object, "CallbackCommand");
+  if (callback.command != "C2C.CallbackAfterSendMsg") return callback;
+  auto sent = read_sent(*object);
+  if (!sent) return Error{sent.error()};
+  callback.sent = *std::move(sent);
+  return callback;
+}
+
+DedupKey message_key(const SentMessage& message) {
+  return dedup_key({"im message", message.from, message.to, message.msg_key});
+}
+
+std::string_view callback_ok() {
+  return R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0})";
+}
+
+}  // namespace kefu::im

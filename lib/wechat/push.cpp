@@ -1,0 +1,101 @@
+#include "lib/wechat/push.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "lib/base/digest.h"
+#include "lib/wechat/xml.h"
+
+namespace kefu::wechat {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+bool is_decimal(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<std::int64_t> unix_seconds(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (!is_decimal(text) || problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Every field of the document, trimmed but for Content, the first occurrence of each.
+std::map<std::string, std::string> first_occurrences(const std::vector<Field>& fields) {
+  std::map<std::string, std::string> first;
+  for (const auto& field : fields) {
+    first.try_emplace(field.name,
+                      field.name == "Content" ? std::string_view(field.text) : trimmed(field.text));
+  }
+  return first;
+}
+
+// The last one: a customer's text can forge one before it (§3.4). Empty when it is no number.
+std::string message_id(const std::vector<Field>& fields) {
+  const auto last =
+      std::find_if(fields.rbegin(), fields.rend(), [](const Field& field) { return field.name == "MsgId"; });
+  if (last == fields.rend()) return {};
+  const auto id = trimmed(last->text);
+  return is_decimal(id) && id.size() <= 20 ? std::string(id) : std::string();
+}
+
+std::string take(std::map<std::string, std::string>& fields, const char* name) {
+  auto found = fields.extract(name);
+  return found ? std::move(found.mapped()) : std::string();
+}
+
+std::string_view field_or_empty(const Push& push, const char* name) {
+  const auto found = push.fields.find(name);
+  return found == push.fields.end() ? std::string_view() : std::string_view(found->second);
+}
+
+}  // namespace
+
+Result<Push> parse_push(std::string_view body) {
+  const auto document = fields_of(body);
+  if (!document) return Error{document.error()};
+
+  Push push;
+  push.fields = first_occurrences(*document);
+  push.msg_id = message_id(*document);
+  push.fields.erase("MsgId");
+  push.to_user = take(push.fields, "ToUserName");
+  push.from_user = OpenId(take(push.fields, "FromUserName"));
+  push.type = lower(take(push.fields, "MsgType"));
+  push.event = lower(take(push.fields, "Event"));
+  push.event_key = take(push.fields, "EventKey");
+  push.content = take(push.fields, "Content");
+
+  if (!is_plain_account_id(push.from_user.value)) return Error{"FromUserName is missing or no openid"};
+  if (push.type.empty()) return Error{"MsgType is missing"};
+  if (push.is_event() && push.event.empty()) return Error{"an event without Event"};
+  const auto created = unix_seconds(take(push.fields, "CreateTime"));
+  if (!created) return Error{"CreateTime is missing or no number"};
+  push.create_time = *created;
+  return push;
+}
+
+DedupKey push_key(const Push& push) {
+  const auto created = std::to_string(push.create_time);
+  if (push.is_event()) {
+    // MsgID names the job of a *JOBFINISH, UserCardCode the card: several may end in one second.
+    return dedup_key({"wechat event", push.to_user, push.from_user.value, created, push.event, push.event_key,
+                      field_or_empty(push, "MsgID"), field_or_empty(push, "UserCardCode")});
+  }
+  // Two messages of one second differ by MsgId; where that is missing, by what they say.
+  return dedup_key({"wechat message", push.to_user, push.from_user.value, created, push.msg_id,
+                    push.msg_id.empty() ? std::string_view(push.type) : std::string_view(),
+                    push.msg_id.empty() ? std::string_view(push.content) : std::string_view(),
+                    push.msg_id.empty() ? field_or_empty(push, "MediaId") : std::string_view()});
+}
+
+}  // namespace kefu::wechat

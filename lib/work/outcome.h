@@ -1,0 +1,24 @@
+// What became of one delivery (DESIGN §2). Pure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "kefu/v1/work.pb.h"
+
+namespace kefu::work {
+
+// The reason is for people and never holds a secret.
+struct Outcome {
+  v1::Outcome kind = v1::OUTCOME_RETRY;
+  std::string reason{};
+  int code = 0;                        // the cloud's; 0: none
+  bool unsure = false;                 // the call may have acted
+  std::chrono::milliseconds after{0};  // unavailable: not before; 0: by the gateway's schedule
+  std::uint32_t progress = 0;          // parts delivered so far, with those of earlier attempts
+  v1::AccountChange::Kind account =
+      v1::AccountChange::KIND_UNSPECIFIED;  // what was learnt of delivery.im_user()
+};
+
+}  // namespace kefu::work

@@ -1,0 +1,48 @@
+// The worker runtime, the same for relay and notifier: connects to every gateway, takes deliveries up to its
+// slots, runs the handler on threads of its own, repeats verdicts until the gateway has recorded them, pings,
+// drains. See docs/queue.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kefu/v1/work.pb.h"
+#include "lib/base/clock.h"
+#include "lib/ops/ops_page.h"
+#include "lib/work/outcome.h"
+
+namespace kefu::work {
+
+// Called concurrently; must return before `deadline` (steady_now). An exception is a retry and a logged bug.
+using Handler = std::function<Outcome(const v1::Delivery& delivery, Timestamp deadline)>;
+
+struct WorkerOptions {
+  v1::Queue queue = v1::QUEUE_UNSPECIFIED;
+  std::vector<std::string> connect;  // tcp://host:port; a name with several addresses means all of them
+  std::uint32_t slots = 32;
+};
+
+class Worker {
+ public:
+  Worker(WorkerOptions options, Handler handler, ops::Metrics& metrics);
+  ~Worker();  // as stop()
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  // Takes nothing more, finishes what runs, hands in the verdicts, says Bye. Within limits::kDrain.
+  void stop();
+  // Welcomed by at least one gateway and heard from it within limits::kWorkerLostAfter. Thread-safe.
+  bool connected() const;
+  // Why it cannot work now, one line a reason; empty when it can. Thread-safe.
+  std::vector<std::string> missing() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kefu::work

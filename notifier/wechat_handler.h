@@ -1,0 +1,29 @@
+// What the notifier does with a delivery: the agent's text to the customer, in parts that WeChat takes.
+// Thread-safe.
+#pragma once
+
+#include <string>
+
+#include "lib/work/worker.h"
+#include "notifier/token_cache.h"
+#include "notifier/wechat_api.h"
+
+namespace kefu::notifier {
+
+class WechatHandler {
+ public:
+  // Both must live longer.
+  WechatHandler(WechatApi& api, TokenCache& tokens);
+
+  // Begins at the part after delivery.progress(): WeChat has no idempotency key, so what has arrived must not
+  // be sent again.
+  work::Outcome handle(const v1::Delivery& delivery, Timestamp deadline);
+
+ private:
+  work::Outcome send_part(const OpenId& to, const std::string& text, Timestamp deadline);
+
+  WechatApi& api_;
+  TokenCache& tokens_;
+};
+
+}  // namespace kefu::notifier

@@ -1,0 +1,220 @@
+#include "notifier/wechat_handler.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "lib/base/limits.h"
+#include "lib/http/scripted_client.h"
+
+using namespace kefu;
+using namespace std::chrono_literals;
+using http::CallResult;
+
+namespace {
+
+CallResult answer(int status, std::string body) {
+  return http::ScriptedClient::answer(status, std::move(body));
+}
+CallResult code(int number, const std::string& message = "") {
+  return answer(200, R"({"errcode":)" + std::to_string(number) + R"(,"errmsg":")" + message + "\"}");
+}
+CallResult token(const std::string& text) {
+  return answer(200, R"({"access_token":")" + text + R"(","expires_in":7200})");
+}
+
+struct Notifier {
+  http::ScriptedClient client{"application/json; charset=utf-8"};
+  ops::Metrics metrics;
+  notifier::WechatApi api{client, "wx1", "s3cret", metrics, [this] { return client.now; }};
+  notifier::TokenCache tokens{
+      [this](bool force, Timestamp deadline) { return api.fetch_token(force, deadline); },
+      [this] { return client.now; }};
+  notifier::WechatHandler handler{api, tokens};
+
+  explicit Notifier(std::vector<CallResult> script) { client.script = {script.begin(), script.end()}; }
+
+  work::Outcome handle(const v1::Delivery& delivery) {
+    return handler.handle(delivery, client.now + limits::kHandlerBudget);
+  }
+  std::string text_sent(std::size_t call) const {
+    return nlohmann::json::parse(client.sent.at(call).body)["text"]["content"].get<std::string>();
+  }
+};
+
+v1::Delivery reply(const std::string& text = "您好") {
+  v1::Delivery made;
+  made.mutable_event()->set_customer("oCustomer");
+  made.mutable_event()->mutable_agent_message()->set_agent("kf1");
+  made.mutable_event()->mutable_agent_message()->set_text(text);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("an agent's reply goes to the customer with a token that is fetched once") {
+  Notifier notifier({token("T/1"), code(0), code(0)});
+  const auto outcome = notifier.handle(reply());
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.progress == 1);
+  notifier.handle(reply());
+  REQUIRE(notifier.client.sent.size() == 3);
+  CHECK(notifier.client.sent[0].target == "/cgi-bin/stable_token");
+  CHECK(notifier.client.sent[0].body ==
+        R"({"grant_type":"client_credential","appid":"wx1","secret":"s3cret","force_refresh":false})");
+  CHECK(notifier.client.sent[1].target == "/cgi-bin/message/custom/send?access_token=T%2F1");
+  CHECK(notifier.client.sent[1].body ==
+        R"({"touser":"oCustomer","msgtype":"text","text":{"content":"您好"}})");
+  CHECK(notifier.client.sent[1].deadline == limits::kHttpDeadline);
+}
+
+TEST_CASE("a long reply goes in parts, in order, and a later attempt goes on where this one ended") {
+  std::string text;
+  for (int i = 0; i < 1500; ++i) text += "字";
+  Notifier notifier({token("T"), code(0), code(-1), code(0), code(0)});
+  const auto first = notifier.handle(reply(text));
+  CHECK(first.kind == v1::OUTCOME_RETRY);
+  CHECK(first.progress == 1);
+  CHECK(first.code == -1);
+
+  auto again = reply(text);
+  again.set_progress(first.progress);
+  const auto second = notifier.handle(again);
+  CHECK(second.kind == v1::OUTCOME_DONE);
+  CHECK(second.progress == 3);
+  CHECK(notifier.text_sent(1).size() <= limits::kWeChatTextBytesMax);
+  CHECK(notifier.text_sent(2) == notifier.text_sent(3));
+  CHECK(notifier.text_sent(1) + notifier.text_sent(3) + notifier.text_sent(4) == text);
+}
+
+TEST_CASE("a refused token is healed once and the part repeated") {
+  for (const int refused : {40001, 40014, 42001}) {
+    Notifier notifier({token("A"), code(refused), token("B"), code(0)});
+    CHECK(notifier.handle(reply()).kind == v1::OUTCOME_DONE);
+    CHECK(notifier.client.sent[3].target.ends_with("=B"));
+    CHECK(notifier.client.sent[3].body == notifier.client.sent[1].body);
+  }
+  Notifier notifier({token("A"), code(40001), token("B"), code(40001, "invalid credential")});
+  const auto outcome = notifier.handle(reply());
+  CHECK(outcome.kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome.code == 40001);
+  CHECK(outcome.after > 0ms);
+  CHECK(outcome.reason.find("WECHAT_APP_SECRET") != std::string::npos);
+  CHECK(notifier.client.sent.size() == 4);
+}
+
+TEST_CASE("the very token that failed is forced out") {
+  Notifier notifier({token("A"), code(40001), token("A"), token("B"), code(0)});
+  CHECK(notifier.handle(reply()).kind == v1::OUTCOME_DONE);
+  CHECK(nlohmann::json::parse(notifier.client.sent[2].body)["force_refresh"] == false);
+  CHECK(nlohmann::json::parse(notifier.client.sent[3].body)["force_refresh"] == true);
+}
+
+TEST_CASE("the errcode says what becomes of a reply") {
+  const auto outcome_of = [](int number, const std::string& message = "") {
+    Notifier notifier({token("T"), code(number, message)});
+    return notifier.handle(reply());
+  };
+  CHECK(outcome_of(45015).kind == v1::OUTCOME_PARKED);
+  CHECK(outcome_of(45047).kind == v1::OUTCOME_PARKED);
+  CHECK(outcome_of(45011).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(45011).after == 60s);
+  CHECK(outcome_of(45009).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(48001).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(48001).after == 30s);
+  CHECK(outcome_of(48001).reason.find("certified") != std::string::npos);
+  CHECK(outcome_of(-1).kind == v1::OUTCOME_RETRY);
+  CHECK_FALSE(outcome_of(-1).unsure);
+  CHECK(outcome_of(40003).kind == v1::OUTCOME_DEAD);
+  CHECK(outcome_of(45002, "content size out of limit rid: 1").reason.find("rid: 1") != std::string::npos);
+  CHECK(outcome_of(99999).kind == v1::OUTCOME_DEAD);
+  const auto not_allowed =
+      outcome_of(40164, "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: 6");
+  CHECK(not_allowed.kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(not_allowed.reason.find("the address is 1.2.3.4 (") != std::string::npos);
+}
+
+TEST_CASE("the errcode decides, not the HTTP status") {
+  Notifier parked({token("T"), answer(500, R"({"errcode":45015,"errmsg":"x"})")});
+  CHECK(parked.handle(reply()).kind == v1::OUTCOME_PARKED);
+  Notifier done({token("T"), answer(412, R"({"errcode":0,"errmsg":"ok"})")});
+  CHECK(done.handle(reply()).kind == v1::OUTCOME_DONE);
+}
+
+TEST_CASE("a call without an answer is told by whether it may have acted") {
+  const auto outcome_of = [](CallResult result) {
+    Notifier notifier({token("T"), std::move(result)});
+    return notifier.handle(reply());
+  };
+  CHECK(outcome_of({CallResult::Kind::not_sent, 0, "", "refused"}).kind == v1::OUTCOME_UNAVAILABLE);
+  const auto late = outcome_of({CallResult::Kind::unsure, 0, "", "timed out"});
+  CHECK(late.kind == v1::OUTCOME_RETRY);
+  CHECK(late.unsure);
+  CHECK(outcome_of(answer(429, "slow down")).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(answer(502, "bad")).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(answer(502, "bad")).unsure);
+  CHECK(outcome_of(answer(200, "<html>")).kind == v1::OUTCOME_RETRY);
+  CHECK_FALSE(outcome_of(answer(404, "no")).unsure);
+}
+
+TEST_CASE("without a token nothing is sent, and the failure is not the message's") {
+  const auto outcome_of = [](CallResult result) {
+    Notifier notifier({std::move(result)});
+    auto outcome = notifier.handle(reply());
+    CHECK(notifier.client.sent.size() == 1);
+    return outcome;
+  };
+  CHECK(outcome_of(code(40001)).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(code(40125)).reason.find("WECHAT_APP_SECRET") != std::string::npos);
+  CHECK(outcome_of(code(40164, "invalid ip 1.2.3.4, not in whitelist")).reason.find("1.2.3.4") !=
+        std::string::npos);
+  CHECK(outcome_of(code(99999)).kind == v1::OUTCOME_UNAVAILABLE);
+  for (const int busy : {-1, 61450, 9001002}) {
+    CAPTURE(busy);
+    CHECK(outcome_of(code(busy)).kind == v1::OUTCOME_UNAVAILABLE);
+    CHECK(outcome_of(code(busy)).after == 1s);
+    CHECK(outcome_of(code(busy)).code == busy);
+  }
+  CHECK(outcome_of({CallResult::Kind::unsure, 0, "", "timed out"}).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK_FALSE(outcome_of({CallResult::Kind::unsure, 0, "", "timed out"}).unsure);
+  CHECK(outcome_of(answer(200, "<html>")).kind == v1::OUTCOME_UNAVAILABLE);
+}
+
+TEST_CASE("no reason tells a token or the secret") {
+  Notifier notifier({token("T0ken"), code(-1, "access_token T0ken is odd")});
+  CHECK(notifier.handle(reply()).reason.find("T0ken") == std::string::npos);
+  Notifier refused({code(40125, "secret s3cret is wrong")});
+  CHECK(refused.handle(reply()).reason.find("s3cret") == std::string::npos);
+}
+
+TEST_CASE("no call begins that could not end in time") {
+  Notifier notifier({token("T"), code(0), code(0)});
+  notifier.client.takes = 3900ms;
+  const auto outcome = notifier.handle(reply(std::string(3 * limits::kWeChatTextBytesMax, 'a')));
+  CHECK(outcome.kind == v1::OUTCOME_RETRY);
+  CHECK(outcome.progress == 1);
+  CHECK(notifier.client.sent.size() == 2);
+  CHECK(notifier.client.sent[1].deadline == 4100ms);
+}
+
+TEST_CASE("an empty message and an unknown kind are told, not sent") {
+  Notifier notifier({});
+  CHECK(notifier.handle(reply("")).kind == v1::OUTCOME_DEAD);
+  CHECK(notifier.handle(v1::Delivery{}).kind == v1::OUTCOME_RETRY);
+  CHECK(notifier.client.sent.empty());
+}
+
+TEST_CASE("calls are counted by class and timed") {
+  Notifier notifier({token("T"), code(45015)});
+  notifier.handle(reply());
+  const auto text = notifier.metrics.text();
+  for (const char* line :
+       {R"(kefu_cloud_calls_total{api="stable_token",class="ok",cloud="wechat"} 1)",
+        R"(kefu_cloud_calls_total{api="custom/send",class="wait_for_customer",cloud="wechat"} 1)",
+        R"(kefu_cloud_call_seconds_count{api="custom/send",cloud="wechat"} 1)"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+}

@@ -1,0 +1,335 @@
+#include "relay/im_handler.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "lib/base/limits.h"
+#include "lib/http/scripted_client.h"
+#include "lib/im/usersig.h"
+
+using namespace kefu;
+using namespace std::chrono_literals;
+using http::CallResult;
+
+namespace {
+
+constexpr Timestamp kStart{1735689600000};
+
+CallResult answer(int status, std::string body) {
+  return http::ScriptedClient::answer(status, std::move(body));
+}
+CallResult code(int number, const std::string& info = "") {
+  return answer(200, R"({"ActionStatus":"X","ErrorInfo":")" + info + R"(","ErrorCode":)" +
+                         std::to_string(number) + "}");
+}
+
+struct Relay {
+  http::ScriptedClient client{"application/json"};
+  ops::Metrics metrics;
+  relay::UserSigSource usersig{1400000001, "k3y", "admin"};
+  relay::ImApi api{client,  usersig, 1400000001,
+                   "admin", metrics, {[this] { return client.now; }, [this] { return client.now; }}};
+  relay::ImHandler handler{api};
+
+  explicit Relay(std::vector<CallResult> script) { client.script = {script.begin(), script.end()}; }
+
+  work::Outcome handle(const v1::Delivery& delivery) {
+    return handler.handle(delivery, client.now + limits::kHandlerBudget);
+  }
+  // The commands called, in order.
+  std::string called() const {
+    std::string list;
+    for (const auto& one : client.sent) {
+      const auto path = one.target.substr(0, one.target.find('?'));
+      list += (list.empty() ? "" : " ") + path.substr(path.rfind('/') + 1);
+    }
+    return list;
+  }
+};
+
+v1::Delivery delivery() {
+  v1::Delivery made;
+  made.set_im_user("oCustomer");
+  made.set_agent("kf1");
+  made.mutable_event()->set_customer("oCustomer");
+  return made;
+}
+v1::Delivery follow() {
+  auto made = delivery();
+  made.mutable_event()->mutable_follow();
+  return made;
+}
+v1::Delivery unfollow() {
+  auto made = delivery();
+  made.mutable_event()->mutable_unfollow();
+  return made;
+}
+v1::Delivery message(const std::string& text = "你好") {
+  auto made = delivery();
+  auto& body = *made.mutable_event()->mutable_customer_message();
+  body.set_text(text);
+  body.set_msg_seq(41);
+  body.set_msg_random(4294967295u);
+  return made;
+}
+
+std::string usersig_of(const std::string& target) {
+  const auto begin = target.find("usersig=") + 8;
+  return target.substr(begin, target.find('&', begin) - begin);
+}
+
+}  // namespace
+
+TEST_CASE("a new follower gets an account with a generated name") {
+  Relay relay({code(0)});
+  const auto outcome = relay.handle(follow());
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.account == v1::AccountChange::KIND_IMPORTED);
+  REQUIRE(relay.client.sent.size() == 1);
+  const auto& call = relay.client.sent[0];
+  CHECK(call.target.starts_with(
+      "/v4/im_open_login_svc/account_import?sdkappid=1400000001&identifier=admin&usersig="));
+  CHECK(im::check_usersig(usersig_of(call.target), "k3y").ok());
+  CHECK(call.body.starts_with(R"({"UserID":"oCustomer","Nick":"微信用户 )"));
+  CHECK(call.deadline == limits::kHttpDeadline);
+}
+
+TEST_CASE("a generated name begins in the language of the locale") {
+  const std::vector<std::pair<std::string, std::string>> words = {
+      {"zh-CN", "微信用户 "}, {"en", "WeChat user "}, {"ja", "WeChat ユーザー "}};
+  for (const auto& [locale, word] : words) {
+    CAPTURE(locale);
+    Relay relay({code(0)});
+    relay::ImHandler handler(relay.api, relay::nick_word(locale));
+    handler.handle(follow(), relay.client.now + limits::kHandlerBudget);
+    const auto nick = nlohmann::json::parse(relay.client.sent.at(0).body)["Nick"].get<std::string>();
+    CHECK(nick.starts_with(word));
+    CHECK(nick.size() == word.size() + 6);
+  }
+}
+
+TEST_CASE("a name that IM refuses is left out") {
+  for (const int refused : {40005, 40601}) {
+    Relay relay({code(refused), code(0)});
+    CHECK(relay.handle(follow()).kind == v1::OUTCOME_DONE);
+    CHECK(relay.client.sent.at(1).body == R"({"UserID":"oCustomer"})");
+  }
+}
+
+TEST_CASE(
+    "a message goes from the customer to the agent, with the event's numbers and the same bytes on every "
+    "attempt") {
+  Relay relay({code(0), code(0)});
+  const auto outcome = relay.handle(message());
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.progress == 1);
+  CHECK(outcome.account == v1::AccountChange::KIND_UNSPECIFIED);
+  relay.client.now = relay.client.now + 13h;
+  relay.handle(message());
+  CHECK(relay.client.sent[0].body == relay.client.sent[1].body);
+  const auto body = nlohmann::json::parse(relay.client.sent[0].body);
+  CHECK(body["From_Account"] == "oCustomer");
+  CHECK(body["To_Account"] == "kf1");
+  CHECK(body["MsgSeq"] == 41);
+  CHECK(body["MsgRandom"] == 4294967295u);
+  CHECK(body["MsgBody"][0]["MsgContent"]["Text"] == "你好");
+}
+
+TEST_CASE("a customer whom IM does not know is imported, and the message sent again") {
+  for (const int missing : {20003, 70107, 90012, 90048}) {
+    Relay relay({code(missing), code(0), code(0)});
+    const auto outcome = relay.handle(message());
+    CHECK(outcome.kind == v1::OUTCOME_DONE);
+    CHECK(outcome.account == v1::AccountChange::KIND_IMPORTED);
+    CHECK(relay.called() == "sendmsg account_import sendmsg");
+    CHECK(relay.client.sent[0].body == relay.client.sent[2].body);
+  }
+}
+
+TEST_CASE("an agent whom IM does not know is named") {
+  Relay relay({code(20003), code(0), code(20003, "err_checkpair")});
+  const auto outcome = relay.handle(message());
+  CHECK(outcome.kind == v1::OUTCOME_RETRY);
+  CHECK(outcome.code == 20003);
+  CHECK(outcome.account == v1::AccountChange::KIND_IMPORTED);
+  CHECK(outcome.reason.find("kf1") != std::string::npos);
+  CHECK(outcome.reason.find("IM_AGENTS") != std::string::npos);
+  CHECK(outcome.reason.find("err_checkpair") != std::string::npos);
+}
+
+TEST_CASE("a locked account asks the gateway for another id, wherever it shows") {
+  for (auto& [script, what] : std::vector<std::pair<std::vector<CallResult>, v1::Delivery>>{
+           {{code(70399)}, follow()}, {{code(70107), code(70399)}, message()}, {{code(70399)}, message()}}) {
+    Relay relay(script);
+    const auto outcome = relay.handle(what);
+    CHECK(outcome.kind == v1::OUTCOME_RETRY);
+    CHECK(outcome.account == v1::AccountChange::KIND_LOCKED);
+    CHECK(outcome.code == 70399);
+  }
+}
+
+TEST_CASE("an account is deleted when the customer leaves; one that is gone is deleted") {
+  const auto item = answer(
+      200, R"({"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ResultItem":[{"ResultCode":70107}]})");
+  for (const auto& said : {code(0), code(70107), item}) {
+    Relay relay({said});
+    const auto outcome = relay.handle(unfollow());
+    CHECK(outcome.kind == v1::OUTCOME_DONE);
+    CHECK(outcome.account == v1::AccountChange::KIND_DELETED);
+    CHECK(relay.client.sent[0].body == R"({"DeleteItem":[{"UserID":"oCustomer"}]})");
+  }
+  Relay relay({code(71000)});
+  const auto refused = relay.handle(unfollow());
+  CHECK(refused.kind == v1::OUTCOME_DEAD);
+  CHECK(refused.account == v1::AccountChange::KIND_UNSPECIFIED);
+}
+
+TEST_CASE("a refused UserSig is minted afresh once; refused again, an operator is told what to fix") {
+  Relay healed({code(70001), code(0)});
+  CHECK(healed.handle(message()).kind == v1::OUTCOME_DONE);
+  CHECK(healed.client.sent[0].body == healed.client.sent[1].body);
+
+  Relay relay({code(70003), code(70003)});
+  const auto outcome = relay.handle(message());
+  CHECK(outcome.kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome.after > 0ms);
+  CHECK(outcome.code == 70003);
+  CHECK(outcome.reason.find("IM_SECRET_KEY") != std::string::npos);
+  CHECK(relay.client.sent.size() == 2);
+}
+
+TEST_CASE("throttling and wrong settings stop the queue, not the message") {
+  const auto outcome_of = [](int number) {
+    Relay relay({code(number)});
+    return relay.handle(message());
+  };
+  CHECK(outcome_of(60007).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(60007).after == 1s);
+  CHECK(outcome_of(70050).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(70050).after == 60s);
+  CHECK(outcome_of(70009).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(70009).after == 30s);
+  CHECK(outcome_of(60010).reason.find("IM_ADMIN") != std::string::npos);
+  CHECK(outcome_of(91000).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(91000).code == 91000);
+  CHECK(outcome_of(424242).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(80001).kind == v1::OUTCOME_DEAD);
+  CHECK(outcome_of(20022).kind == v1::OUTCOME_DONE);
+}
+
+TEST_CASE("a call without an answer is told by whether it may have acted") {
+  const auto outcome_of = [](CallResult result) {
+    Relay relay({std::move(result)});
+    return relay.handle(message());
+  };
+  const auto down = outcome_of({CallResult::Kind::not_sent, 0, "", "connection refused"});
+  CHECK(down.kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK_FALSE(down.unsure);
+  CHECK(down.reason.find("connection refused") != std::string::npos);
+  const auto late = outcome_of({CallResult::Kind::unsure, 0, "", "timed out"});
+  CHECK(late.kind == v1::OUTCOME_RETRY);
+  CHECK(late.unsure);
+  CHECK(outcome_of(answer(429, "")).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of(answer(502, "bad")).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(answer(502, "bad")).unsure);
+  CHECK(outcome_of(answer(404, "no")).kind == v1::OUTCOME_RETRY);
+  CHECK_FALSE(outcome_of(answer(404, "no")).unsure);
+  CHECK(outcome_of(answer(200, "<html>")).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(answer(200, "{}")).kind == v1::OUTCOME_RETRY);
+}
+
+TEST_CASE("a long text goes in parts, and a later attempt goes on where this one ended") {
+  const std::string text =
+      std::string(limits::kImTextBytesMax, 'a') + std::string(limits::kImTextBytesMax, 'b') + "c";
+  Relay relay({code(0), code(91000), code(0), code(0)});
+  const auto first = relay.handle(message(text));
+  CHECK(first.kind == v1::OUTCOME_RETRY);
+  CHECK(first.progress == 1);
+
+  auto again = message(text);
+  again.set_progress(first.progress);
+  const auto second = relay.handle(again);
+  CHECK(second.kind == v1::OUTCOME_DONE);
+  CHECK(second.progress == 3);
+  CHECK(relay.client.sent.size() == 4);
+  CHECK(relay.client.sent[1].body == relay.client.sent[2].body);
+  const auto last = nlohmann::json::parse(relay.client.sent[3].body);
+  CHECK(last["MsgBody"][0]["MsgContent"]["Text"] == "c");
+  CHECK(last["MsgRandom"] == 1);  // 4294967295 + 2
+  CHECK(last["MsgSeq"] == 43);
+}
+
+TEST_CASE("a part that IM finds too long is cut finer; a short one that it refuses is dead") {
+  const std::string text(4500, 'x');
+  Relay relay({code(93000), code(0), code(0), code(0)});
+  const auto outcome = relay.handle(message(text));
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.progress == 1);
+  REQUIRE(relay.client.sent.size() == 4);
+  std::string whole;
+  for (int i = 1; i < 4; ++i) {
+    whole += nlohmann::json::parse(
+                 relay.client.sent[static_cast<std::size_t>(i)].body)["MsgBody"][0]["MsgContent"]["Text"]
+                 .get<std::string>();
+  }
+  CHECK(whole == text);
+
+  Relay refused({code(93000), code(80002)});
+  CHECK(refused.handle(message(text)).kind == v1::OUTCOME_DEAD);
+  Relay small({code(93000)});
+  CHECK(small.handle(message("x")).kind == v1::OUTCOME_DEAD);
+}
+
+TEST_CASE("no call begins that could not end in time") {
+  Relay relay({code(0), code(0), code(0)});
+  relay.client.takes = 7600ms;
+  const auto outcome = relay.handle(message(std::string(2 * limits::kImTextBytesMax, 'a')));
+  CHECK(outcome.kind == v1::OUTCOME_RETRY);
+  CHECK(outcome.progress == 1);
+  CHECK(relay.client.sent.size() == 1);
+  CHECK(outcome.reason.find("no time") != std::string::npos);
+
+  Relay slow({code(0), code(0)});
+  slow.client.takes = 5000ms;
+  slow.handle(message(std::string(2 * limits::kImTextBytesMax, 'a')));
+  REQUIRE(slow.client.sent.size() == 2);
+  CHECK(slow.client.sent[1].deadline == 3000ms);
+}
+
+TEST_CASE("no reason tells a UserSig") {
+  Relay relay({});
+  const auto sig = relay.usersig.get(kStart);
+  relay.client.script = {code(91000, "bad usersig " + sig + " end")};
+  const auto outcome = relay.handle(message());
+  CHECK(outcome.reason.find(sig) == std::string::npos);
+  CHECK(outcome.reason.find("bad usersig") != std::string::npos);
+}
+
+TEST_CASE("an incomplete delivery, or one of the future, is not dropped") {
+  Relay relay({});
+  auto nobody = message();
+  nobody.clear_im_user();
+  CHECK(relay.handle(nobody).kind == v1::OUTCOME_RETRY);
+  auto no_agent = message();
+  no_agent.clear_agent();
+  CHECK(relay.handle(no_agent).kind == v1::OUTCOME_RETRY);
+  CHECK(relay.handle(delivery()).kind == v1::OUTCOME_RETRY);
+  CHECK(relay.handle(message("")).kind == v1::OUTCOME_DEAD);
+  CHECK(relay.client.sent.empty());
+}
+
+TEST_CASE("calls are counted by class and timed") {
+  Relay relay({code(20003), code(0), {CallResult::Kind::unsure, 0, "", "timed out"}});
+  relay.handle(message());
+  const auto text = relay.metrics.text();
+  for (const char* line : {R"(kefu_cloud_calls_total{api="sendmsg",class="import_account",cloud="im"} 1)",
+                           R"(kefu_cloud_calls_total{api="account_import",class="ok",cloud="im"} 1)",
+                           R"(kefu_cloud_calls_total{api="sendmsg",class="unsure",cloud="im"} 1)",
+                           R"(kefu_cloud_call_seconds_count{api="sendmsg",cloud="im"} 2)"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+}

@@ -1,0 +1,421 @@
+#include "sandbox/im_cloud.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/ids.h"
+#include "lib/base/utf8.h"
+#include "lib/im/usersig.h"
+#include "sandbox/json_read.h"
+
+namespace kefu::sandbox {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr Millis kRepeatWindow = 120s;            // reference: §2.5
+constexpr Millis kLockedFor = 24h * 90;           // reference: §2.3
+constexpr std::size_t kMessageBytesMax = 12'000;  // reference: §2.5, "12K"
+constexpr std::size_t kProfileBytesMax = 500;
+constexpr std::size_t kBatchMax = 100;
+constexpr std::size_t kConversationMax = 2000;
+
+// reference: §1.5.
+constexpr std::pair<std::int64_t, std::string_view> kErrors[] = {
+    {20022, "message not found"},
+    {20023, "message has been recalled"},
+    {40601, "profile value is too long"},
+    {60002, "http path error"},
+    {60003, "http request json parse error"},
+    {60006, "sdkappid is illegal"},
+    {60009, "unknown service or command"},
+    {60010, "identifier is not app admin"},
+    {60012, "sdkappid is missing"},
+    {60015, "UserID is not a string"},
+    {70001, "usersig is expired"},
+    {70002, "usersig is empty"},
+    {70003, "usersig cannot be parsed"},
+    {70009, "usersig check failed, key does not match"},
+    {70013, "identifier does not match the one in usersig"},
+    {70014, "sdkappid does not match the one in usersig"},
+    {70107, "the account does not exist"},
+    {70206, "illegal batch size"},
+    {70399, "the account was deleted and cannot be imported again for three months"},
+    {70402, "parameter is illegal"},
+    {90001, "json parse error"},
+    {90002, "MsgBody is not valid"},
+    {90003, "To_Account is missing or not a string"},
+    {90005, "MsgRandom is missing or not an integer"},
+    {90007, "MsgBody is not an array"},
+    {90008, "From_Account is not valid"},
+    {90012, "To_Account is not registered"},
+    {90044, "MsgSeq is not an integer"},
+    {90048, "From_Account does not exist"},
+    {90054, "MsgKey is illegal"},
+    {93000, "message is too long"},
+};
+
+CloudAnswer success(json more = json::object(), bool acted = false, std::string summary = "") {
+  more["ActionStatus"] = "OK";
+  more["ErrorInfo"] = "";
+  more["ErrorCode"] = 0;
+  return {0, dumped(more), acted, std::move(summary)};
+}
+
+ImOutcome failed(std::int64_t code, std::string summary = "") {
+  auto answer = ImCloud::failure(code, "");
+  answer.summary = std::move(summary);
+  return {std::move(answer)};
+}
+
+std::pair<std::string, std::string> pair_of(const std::string& a, const std::string& b) {
+  return a < b ? std::pair(a, b) : std::pair(b, a);
+}
+
+std::uint32_t crc32_of(std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+}
+
+std::string shown_text(const json& elements) {
+  std::string text;
+  for (const auto& element : elements) {
+    const auto type = read_text(element, "MsgType").value_or("?");
+    const json* content = member(element, "MsgContent");
+    if (!text.empty()) text += "\n";
+    text += type == "TIMTextElem" && content != nullptr && content->is_object()
+                ? read_text(*content, "Text").value_or("")
+                : "[" + type + "]";
+  }
+  return text;
+}
+
+bool is_message_body(const json& elements) {
+  return !elements.empty() && std::all_of(elements.begin(), elements.end(), [](const json& element) {
+    return element.is_object() && read_text(element, "MsgType") && member(element, "MsgContent") != nullptr;
+  });
+}
+
+bool forbids_after_callback(const json& request) {
+  const json* control = member(request, "ForbidCallbackControl");
+  return control != nullptr && control->is_array() &&
+         std::find(control->begin(), control->end(), "ForbidAfterSendMsgCallback") != control->end();
+}
+
+json after_send_body(const ImMessage& message, bool online_only) {
+  return {{"CallbackCommand", "C2C.CallbackAfterSendMsg"},
+          {"From_Account", message.from},
+          {"To_Account", message.to},
+          {"MsgSeq", message.msg_seq},
+          {"MsgRandom", message.msg_random},
+          {"MsgTime", message.at.ms / 1000},
+          {"MsgKey", message.msg_key},
+          {"OnlineOnlyFlag", online_only ? 1 : 0},
+          {"SendMsgResult", 0},
+          {"ErrorInfo", "send msg succeed"},
+          {"UnreadMsgNum", 1},
+          {"MsgBody", json::parse(message.body)},
+          {"CloudCustomData", message.cloud_custom_data}};
+}
+
+std::string key_of(const ImMessage& message) {
+  return std::to_string(message.msg_seq) + "_" + std::to_string(message.msg_random) + "_" +
+         std::to_string(message.at.ms / 1000);
+}
+
+// Items of a batch: [{"UserID": …}] under `key`. Nothing when the batch is no good.
+std::optional<std::vector<std::string>> user_ids(const json& request, const char* key) {
+  const json* items = member(request, key);
+  if (items == nullptr || !items->is_array() || items->empty() || items->size() > kBatchMax) {
+    return std::nullopt;
+  }
+  std::vector<std::string> ids;
+  for (const auto& item : *items) {
+    const auto id = item.is_object() ? read_text(item, "UserID") : std::nullopt;
+    if (!id) return std::nullopt;
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+ImCloud::ImCloud(ImApp app, std::function<std::uint64_t()> chance)
+    : app_(std::move(app)), chance_(std::move(chance)) {
+  accounts_[app_.admin] = {app_.admin, ""};
+  for (const auto& agent : app_.agents) accounts_[agent] = {agent, ""};
+}
+
+bool ImCloud::is_agent(std::string_view id) const {
+  return std::find(app_.agents.begin(), app_.agents.end(), id) != app_.agents.end();
+}
+
+bool ImCloud::exists(const std::string& id) const {
+  const auto found = accounts_.find(id);
+  return found != accounts_.end() && !found->second.deleted;
+}
+
+CloudAnswer ImCloud::failure(std::int64_t code, std::string_view why) {
+  const auto* known = std::find_if(std::begin(kErrors), std::end(kErrors),
+                                   [code](const auto& row) { return row.first == code; });
+  const std::string text(!why.empty() ? why : known != std::end(kErrors) ? known->second : "error");
+  return {code, dumped({{"ActionStatus", "FAIL"}, {"ErrorInfo", text}, {"ErrorCode", code}}), false, ""};
+}
+
+std::int64_t ImCloud::access_problem(const ImQuery& query, Timestamp wall_now) const {
+  if (query.sdkappid.empty()) return 60012;
+  if (query.sdkappid != std::to_string(app_.sdk_app_id)) return 60006;
+  if (query.usersig.empty()) return 70002;
+  const auto fields = im::check_usersig(query.usersig, app_.secret_key);
+  if (!fields) return fields.error().find("another key") != std::string::npos ? 70009 : 70003;
+  if (fields->sdk_app_id != app_.sdk_app_id) return 70014;
+  if (fields->identifier != query.identifier) return 70013;
+  if (wall_now.ms / 1000 > fields->time_s + fields->expire_s) return 70001;
+  return query.identifier == app_.admin ? 0 : 60010;
+}
+
+ImOutcome ImCloud::call(std::string_view command, const ImQuery& query, std::string_view body, Timestamp now,
+                        Timestamp wall_now) {
+  if (const auto problem = access_problem(query, wall_now)) return failed(problem);
+  const auto request = parse_object(body);
+  if (!request) return failed(60003);
+  if (command == "im_open_login_svc/account_import") return account_import(*request, now);
+  if (command == "im_open_login_svc/multiaccount_import") return multiaccount_import(*request, now);
+  if (command == "im_open_login_svc/account_delete") return account_delete(*request, now);
+  if (command == "im_open_login_svc/account_check") return account_check(*request);
+  if (command == "openim/sendmsg") return send(*request, now);
+  if (command == "openim/admin_getroammsg") return roam(*request);
+  if (command == "openim/admin_msgwithdraw") return withdraw(*request);
+  return failed(60009);
+}
+
+std::int64_t ImCloud::import_one(std::string_view id, std::string_view nick, Timestamp now) {
+  if (!is_plain_account_id(id)) return 70402;
+  if (nick.size() > kProfileBytesMax) return 40601;
+  auto& account = accounts_[std::string(id)];
+  if (account.deleted && app_.paid_edition && now - account.deleted_at < kLockedFor) return 70399;
+  account.id = id;
+  account.deleted = false;
+  if (!nick.empty()) account.nick = nick;
+  return 0;
+}
+
+ImOutcome ImCloud::account_import(const json& request, Timestamp now) {
+  const json* id = member(request, "UserID");
+  if (id == nullptr) return failed(70402);
+  if (!id->is_string()) return failed(60015);
+  const auto user = id->get<std::string>();
+  const auto problem = import_one(user, read_text(request, "Nick").value_or(""), now);
+  return problem != 0 ? failed(problem, user) : ImOutcome{success(json::object(), true, user)};
+}
+
+ImOutcome ImCloud::multiaccount_import(const json& request, Timestamp now) {
+  const json* plain = member(request, "Accounts");
+  const json* list = plain != nullptr ? plain : member(request, "AccountList");
+  if (list == nullptr || !list->is_array() || list->empty() || list->size() > kBatchMax) return failed(70402);
+  json failures = json::array();
+  for (const auto& item : *list) {
+    const auto id = item.is_string()   ? item.get<std::string>()
+                    : item.is_object() ? read_text(item, "UserID").value_or("")
+                                       : std::string();
+    const auto nick = item.is_object() ? read_text(item, "Nick").value_or("") : std::string();
+    if (import_one(id, nick, now) != 0) failures.push_back(id);
+  }
+  const bool acted = failures.size() < list->size();
+  return {success({{"FailAccounts", failures}}, acted, std::to_string(list->size()) + " accounts")};
+}
+
+ImOutcome ImCloud::account_delete(const json& request, Timestamp now) {
+  const auto ids = user_ids(request, "DeleteItem");
+  if (!ids) return failed(70402);
+  json items = json::array();
+  bool acted = false;
+  for (const auto& id : *ids) {
+    const bool known = exists(id);
+    items.push_back({{"UserID", id},
+                     {"ResultCode", known ? 0 : 70107},
+                     {"ResultInfo", known ? "" : "Err_TLS_PT_Open_Login_Account_Not_Exist"}});
+    if (!known) continue;
+    accounts_[id].deleted = true;
+    accounts_[id].deleted_at = now;
+    acted = true;
+  }
+  return {success({{"ResultItem", items}}, acted, ids->front())};
+}
+
+ImOutcome ImCloud::account_check(const json& request) const {
+  const auto ids = user_ids(request, "CheckItem");
+  if (!ids) return failed(70402);
+  json items = json::array();
+  for (const auto& id : *ids) {
+    items.push_back({{"UserID", id},
+                     {"ResultCode", 0},
+                     {"ResultInfo", ""},
+                     {"AccountStatus", exists(id) ? "Imported" : "NotImported"}});
+  }
+  return {success({{"ResultItem", items}}, false, ids->front())};
+}
+
+std::int64_t ImCloud::send_problem(const json& request) const {
+  const auto to = read_text(request, "To_Account");
+  if (!to) return 90003;
+  const json* from = member(request, "From_Account");
+  if (from != nullptr && !from->is_string()) return 90008;
+  if (!read_u32(request, "MsgRandom")) return 90005;
+  if (member(request, "MsgSeq") != nullptr && !read_u32(request, "MsgSeq")) return 90044;
+  const json* elements = member(request, "MsgBody");
+  if (elements == nullptr || !elements->is_array()) return 90007;
+  if (!is_message_body(*elements)) return 90002;
+  const auto custom = read_text(request, "CloudCustomData").value_or("");
+  if (dumped(*elements).size() + custom.size() > kMessageBytesMax) return 93000;
+  if (from != nullptr && !exists(from->get<std::string>())) return 90048;
+  return exists(*to) ? 0 : 90012;
+}
+
+const ImCloud::SendSeen* ImCloud::remembered(const SendKey& key, Timestamp now) {
+  while (!sent_order_.empty() && now - sent_order_.front().first > kRepeatWindow) {
+    const auto old = sent_.find(sent_order_.front().second);
+    if (old != sent_.end() && old->second.at == sent_order_.front().first) sent_.erase(old);
+    sent_order_.pop_front();
+  }
+  const auto found = sent_.find(key);
+  return found == sent_.end() ? nullptr : &found->second;
+}
+
+ImOutcome ImCloud::send(const json& request, Timestamp now) {
+  if (const auto problem = send_problem(request)) {
+    return failed(problem, read_text(request, "From_Account").value_or(app_.admin) + " → " +
+                               read_text(request, "To_Account").value_or("?"));
+  }
+  const json& elements = *member(request, "MsgBody");
+  ImMessage message;
+  message.from = read_text(request, "From_Account").value_or(app_.admin);
+  message.to = *read_text(request, "To_Account");
+  message.text = shown_text(elements);
+  message.body = dumped(elements);
+  message.cloud_custom_data = read_text(request, "CloudCustomData").value_or("");
+  message.at = now;
+  message.msg_seq = read_u32(request, "MsgSeq").value_or(static_cast<std::uint32_t>(chance_()));
+  message.msg_random = *read_u32(request, "MsgRandom");
+  message.msg_key = key_of(message);
+  message.hidden_from_sender = read_integer(request, "SyncOtherMachine") == 2;
+
+  const SendKey key{message.from, message.msg_seq, message.msg_random, crc32_of(message.body)};
+  const auto summary = message.from + " → " + message.to + ": " + message.text;
+  if (const SendSeen* before = remembered(key, now)) {
+    return {success({{"MsgTime", before->at.ms / 1000}, {"MsgKey", before->msg_key}}, false, summary)};
+  }
+  sent_[key] = {now, message.msg_key};
+  sent_order_.emplace_back(now, key);
+  keep(message);
+  ImOutcome outcome{
+      success({{"MsgTime", now.ms / 1000}, {"MsgKey", message.msg_key}}, true, summary), message, {}};
+  if (!forbids_after_callback(request)) {
+    outcome.callback = ImCallback{message.from, "RESTAPI", dumped(after_send_body(message, false))};
+  }
+  return outcome;
+}
+
+void ImCloud::keep(const ImMessage& message) {
+  auto& messages = conversations_[pair_of(message.from, message.to)];
+  messages.push_back(message);
+  if (messages.size() > kConversationMax) messages.pop_front();
+}
+
+ImOutcome ImCloud::roam(const json& request) const {
+  const auto self = read_text(request, "Operator_Account").value_or("");
+  const auto peer = read_text(request, "Peer_Account").value_or("");
+  const auto count = read_integer(request, "MaxCnt").value_or(0);
+  const auto from_s = read_integer(request, "MinTime"), to_s = read_integer(request, "MaxTime");
+  if (!exists(self) || !exists(peer)) return failed(90048, self);
+  if (count <= 0 || !from_s || !to_s) return failed(90001, self);
+  json list = json::array();
+  bool complete = true;
+  const auto found = conversations_.find(pair_of(self, peer));
+  if (found != conversations_.end()) {
+    for (auto message = found->second.rbegin(); message != found->second.rend(); ++message) {
+      const auto at_s = message->at.ms / 1000;
+      const bool visible = !(message->hidden_from_sender && message->from == self);
+      if (at_s < *from_s || at_s > *to_s || !visible) continue;
+      complete = static_cast<std::int64_t>(list.size()) < count;
+      if (!complete) break;
+      list.push_back({{"From_Account", message->from},
+                      {"To_Account", message->to},
+                      {"MsgSeq", message->msg_seq},
+                      {"MsgRandom", message->msg_random},
+                      {"MsgTimeStamp", at_s},
+                      {"MsgFlagBits", message->recalled ? 8 : 0},
+                      {"IsPeerRead", 0},
+                      {"MsgKey", message->msg_key},
+                      {"MsgBody", json::parse(message->body)},
+                      {"CloudCustomData", message->cloud_custom_data}});
+    }
+  }
+  std::reverse(list.begin(), list.end());
+  json more = {{"Complete", complete ? 1 : 0}, {"MsgCnt", list.size()}};
+  if (!list.empty()) {
+    more["LastMsgTime"] = list.front()["MsgTimeStamp"];
+    more["LastMsgKey"] = list.front()["MsgKey"];
+  }
+  more["MsgList"] = std::move(list);
+  return {success(std::move(more), false, self + " ↔ " + peer)};
+}
+
+ImOutcome ImCloud::withdraw(const json& request) {
+  const auto from = read_text(request, "From_Account").value_or("");
+  const auto to = read_text(request, "To_Account").value_or("");
+  const auto key = read_text(request, "MsgKey").value_or("");
+  if (from.empty() || to.empty()) return failed(from.empty() ? 90008 : 90003);
+  if (key.empty()) return failed(90054, from);
+  const auto found = conversations_.find(pair_of(from, to));
+  if (found == conversations_.end()) return failed(20022, from);
+  auto& messages = found->second;
+  const auto message = std::find_if(messages.begin(), messages.end(),
+                                    [&](const ImMessage& m) { return m.msg_key == key && m.from == from; });
+  if (message == messages.end()) return failed(20022, from);
+  if (message->recalled) return failed(20023, from);
+  message->recalled = true;
+  return {success(json::object(), true, from + " → " + to + ": recalled"), *message, {}};
+}
+
+Result<ImCloud::Sent> ImCloud::reply(const std::string& agent, const std::string& customer,
+                                     std::string_view text, Timestamp now) {
+  if (!is_agent(agent)) return Error{"no such agent"};
+  if (!exists(customer)) return Error{"20003: the customer has no IM account"};
+  if (text.empty()) return Error{"the text is empty"};
+  ImMessage message;
+  message.from = agent;
+  message.to = customer;
+  message.text = text;
+  message.body =
+      dumped(json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", std::string(text)}}}}}));
+  if (message.body.size() > kMessageBytesMax) return Error{"80002: the message is longer than 12K"};
+  message.at = now;
+  message.msg_seq = static_cast<std::uint32_t>(chance_());
+  message.msg_random = static_cast<std::uint32_t>(chance_());
+  message.msg_key = key_of(message);
+  keep(message);
+  return Sent{message, {customer, "Windows", dumped(after_send_body(message, false))}};
+}
+
+Result<ImCallback> ImCloud::typing(const std::string& agent, const std::string& customer, Timestamp now) {
+  if (!is_agent(agent)) return Error{"no such agent"};
+  if (!exists(customer)) return Error{"20003: the customer has no IM account"};
+  ImMessage notice;
+  notice.from = agent;
+  notice.to = customer;
+  // As TUIKit writes it (reference: §4.6).
+  const json data = {{"businessID", "user_typing_status"}, {"typingStatus", 1}, {"version", 1}};
+  notice.body = dumped(json::array(
+      {{{"MsgType", "TIMCustomElem"}, {"MsgContent", {{"Data", dumped(data)}, {"Desc", ""}, {"Ext", ""}}}}}));
+  notice.at = now;
+  notice.msg_seq = static_cast<std::uint32_t>(chance_());
+  notice.msg_random = static_cast<std::uint32_t>(chance_());
+  notice.msg_key = key_of(notice);
+  return ImCallback{customer, "Windows", dumped(after_send_body(notice, true))};
+}
+
+}  // namespace kefu::sandbox

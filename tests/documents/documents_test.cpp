@@ -1,0 +1,105 @@
+// What people read and copy must say what the programs do: README, docker-compose.yml and the sandbox's demo
+// credentials against the table of settings.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "lib/base/settings.h"
+
+namespace {
+
+std::string read(const std::string& path) {
+  std::ifstream file(std::string(KEFU_SOURCE_DIR "/") + path);
+  REQUIRE_MESSAGE(file.good(), path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// The line of README's settings table that is about `name`; empty when there is none.
+std::string row_about(const std::string& document, std::string_view name) {
+  const std::string begin = "\n| `" + std::string(name) + "` |";
+  const auto at = document.find(begin);
+  if (at == std::string::npos) return {};
+  return document.substr(at + 1, document.find('\n', at + 1) - at - 1);
+}
+
+// The block of one service in docker-compose.yml.
+std::string service_block(const std::string& compose, std::string_view service) {
+  const auto at = compose.find("\n  " + std::string(service) + ":\n");
+  REQUIRE(at != std::string::npos);
+  return compose.substr(at, compose.find("\n\n", at) - at);
+}
+
+// The default as a document writes it: of a repeated host only the port.
+bool tells_default(const std::string& row, std::string_view fallback) {
+  if (contains(row, "`" + std::string(fallback) + "`")) return true;
+  const auto colon = fallback.rfind(':');
+  return colon != std::string_view::npos && contains(row, "`" + std::string(fallback.substr(colon)) + "`");
+}
+
+// The sandbox plays the consoles: it knows the credentials' names under another meaning.
+bool is_played(const kefu::Setting& setting) {
+  return setting.programs == "sandbox" &&
+         (setting.name.starts_with("WECHAT_") || setting.name.starts_with("IM_"));
+}
+
+std::map<std::string, std::string> read_environment_file(const std::string& path) {
+  std::map<std::string, std::string> values;
+  std::istringstream lines(read(path));
+  for (std::string line; std::getline(lines, line);) {
+    const auto equals = line.find('=');
+    if (line.empty() || line.front() == '#' || equals == std::string::npos) continue;
+    values[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("both READMEs tell every setting and its default") {
+  for (const char* path : {"README.md", "README.zh-CN.md"}) {
+    const std::string document = read(path);
+    for (const kefu::Setting& setting : kefu::all_settings()) {
+      if (is_played(setting)) continue;
+      CAPTURE(path);
+      CAPTURE(setting.name);
+      const std::string row = row_about(document, setting.name);
+      CHECK_FALSE(row.empty());
+      CHECK((setting.fallback.empty() || tells_default(row, setting.fallback)));
+    }
+  }
+}
+
+TEST_CASE("docker-compose.yml hands on every setting that .env may hold") {
+  const std::string compose = read("docker-compose.yml");
+  for (const kefu::Setting& setting : kefu::all_settings()) {
+    for (const char* program : {"gateway", "relay", "notifier", "sandbox"}) {
+      if (is_played(setting) ||
+          !contains(" " + std::string(setting.programs) + " ", " " + std::string(program) + " ")) {
+        continue;
+      }
+      CAPTURE(program);
+      CAPTURE(setting.name);
+      CHECK(contains(service_block(compose, program), "\n      " + std::string(setting.name) + ":"));
+    }
+  }
+}
+
+TEST_CASE("the demo credentials are those that the sandbox plays with") {
+  const auto demo = read_environment_file("sandbox/demo.env");
+  for (const kefu::Setting& setting : kefu::all_settings()) {
+    if (!is_played(setting) || setting.fallback.empty()) continue;
+    CAPTURE(setting.name);
+    REQUIRE(demo.contains(std::string(setting.name)));
+    CHECK(demo.at(std::string(setting.name)) == setting.fallback);
+  }
+}
