@@ -302,6 +302,7 @@ struct Server::Impl {
   void accept_until_stopped(const Address& address);
 
   void serve(int socket);
+  void serve_requests(Connection& connection);
   bool serve_request(Connection& connection, bool last);
   std::optional<Head> read_head(Connection& connection, Connection::Deadline deadline) const;
   bool process(Connection& connection, const Head& head, const Handler& handler,
@@ -401,6 +402,11 @@ void Server::Impl::serve(int socket) {
     connection.write(bare_answer(503, "Retry-After: 1\r\n"));
     return connection.linger(20ms);
   }
+  serve_requests(connection);
+  pool.count_me_idle();  // before the client sees the end of its connection and comes again
+}
+
+void Server::Impl::serve_requests(Connection& connection) {
   for (std::size_t left = options.keep_alive_requests_max; left > 0 && !stop.raised(); --left) {
     const bool first = left == options.keep_alive_requests_max;
     const auto when_crowded = first ? kCrowdedFirstRequest : kCrowdedKeepAlive;

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 constexpr auto kIdleBeforeLeaving = 10s;
 constexpr std::size_t kTurnedAwayMax = 256;
 
+thread_local bool counted_idle = false;
+
 }  // namespace
 
 ThreadPool::ThreadPool(std::size_t kept, std::size_t threads_max) : kept_(kept), threads_max_(threads_max) {}
@@ -68,7 +70,7 @@ void ThreadPool::work(Threads::iterator self, Job job) {
   for (;;) {
     job(Welcome::serve);
     std::unique_lock lock(mutex_);
-    ++idle_;
+    if (!std::exchange(counted_idle, false)) ++idle_;
     const auto woken = [this] { return !jobs_.empty() || ending_; };
     while (!job_came_.wait_for(lock, kIdleBeforeLeaving, woken) && workers_ <= kept_) {
     }
@@ -82,6 +84,12 @@ void ThreadPool::work(Threads::iterator self, Job job) {
     job = std::move(jobs_.front());
     jobs_.pop_front();
   }
+}
+
+void ThreadPool::count_me_idle() {
+  const std::lock_guard lock(mutex_);
+  ++idle_;
+  counted_idle = true;
 }
 
 void ThreadPool::turn_away(Threads::iterator self) {

@@ -30,6 +30,9 @@ class ThreadPool {
 
   // Runs every job exactly once, sooner or later.
   void run(Job job);
+  // A job of `serve` may call this as its last act, just before it lets go of what somebody waits for: whoever comes
+  // next because of it finds the thread free.
+  void count_me_idle();
   // Waits until every job has ended. No run() may come after.
   void join();
   // So many are busy that an idle connection should give its thread back soon.
@@ -56,7 +59,7 @@ class ThreadPool {
   Threads running_;
   Threads left_;             // about to end, to be joined
   std::size_t workers_ = 0;  // running ones without the spare
-  std::size_t idle_ = 0;
+  std::size_t idle_ = 0;     // of them, waiting for a job or about to
   bool spare_runs_ = false;
   bool ending_ = false;
 };
