@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "gateway/queue/gate.h"
+#include "gateway/queue/kind.h"
 #include "gateway/queue/retry_schedule.h"
 #include "kefu/v1/work.pb.h"
 #include "lib/base/clock.h"
@@ -39,6 +40,13 @@ struct Change {
   std::string error{};
   Lease settled{};                        // the last delivery whose verdict counted; 0: none yet
   std::optional<Timestamp> begun_anew{};  // replayed or reopened: its age counts from here
+  Timestamp unsure_at{};     // when an attempt that may have acted went out first; 0: none did
+  std::uint32_t unsure = 0;  // how many such attempts since it began (anew)
+  // Of the delivery that has ended with this change, when one has.
+  WorkerId worker{};
+  Timestamp delivered_at{};
+  std::int32_t code = 0;  // of the cloud; 0: none
+  v1::Failure failure = v1::FAILURE_UNSPECIFIED;
 };
 
 // One delivery to be sent.
@@ -68,6 +76,9 @@ struct Remembered {
   Timestamp accepted_at{};  // or when it began anew: its age counts from here
   Timestamp due{};
   Lease settled{};  // the last delivery whose verdict counted; 0: none yet
+  Kind kind = Kind::message;
+  Timestamp unsure_at{};  // as in Change
+  std::uint32_t unsure = 0;
 };
 
 struct WorkerView {

@@ -1,0 +1,33 @@
+// What an event asks of its cloud; what is limited and preferred by.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "kefu/v1/event.pb.h"
+
+namespace kefu::queue {
+
+// Kept in the journal: numbers are never given to another kind.
+enum class Kind : std::uint8_t { message = 0, import_account = 1, delete_account = 2, reply = 3 };
+
+inline constexpr std::size_t kKinds = 4;
+// In the order in which they go out: words of people before accounts in bulk.
+inline constexpr std::array kKindsInOrder{Kind::message, Kind::reply, Kind::import_account,
+                                          Kind::delete_account};
+
+inline Kind kind_of(const v1::Event& event) {
+  switch (event.body_case()) {
+    case v1::Event::kFollow:
+      return Kind::import_account;
+    case v1::Event::kUnfollow:
+      return Kind::delete_account;
+    case v1::Event::kAgentMessage:
+      return Kind::reply;
+    default:
+      return Kind::message;
+  }
+}
+
+}  // namespace kefu::queue
