@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "gateway/admin.h"
+#include "gateway/journal/memory_journal.h"
 #include "gateway/journal/sqlite_journal.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
@@ -27,9 +29,11 @@ struct TemporaryFolder {
   ~TemporaryFolder() { std::filesystem::remove_all(path); }
 };
 
-// A gateway's inside with a real journal and played workers.
+// A gateway's inside with a real journal and played workers. KEFU_TEST_JOURNAL=memory: with the other
+// journal.
 struct Bench {
   TemporaryFolder folder;
+  MemoryDisk disk;
   DispatcherOptions options;
   Timestamp now{1'700'000'000'000};
   std::unique_ptr<Journal> journal;
@@ -46,7 +50,9 @@ struct Bench {
   void restart() {
     dispatcher.reset();
     journal.reset();
-    journal = open_sqlite_journal(folder.path + "/journal.db");
+    const char* wanted = std::getenv("KEFU_TEST_JOURNAL");
+    const bool in_memory = wanted && std::string(wanted) == "memory";
+    journal = in_memory ? open_memory_journal(disk) : open_sqlite_journal(folder.path + "/journal.db");
     dispatcher = std::make_unique<Dispatcher>(
         options, *journal, [] { return 0.5; }, now);
   }

@@ -1,0 +1,343 @@
+// What every Journal must do, over each of them.
+#include "gateway/journal/journal.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "gateway/journal/memory_journal.h"
+#include "gateway/journal/sqlite_journal.h"
+#include "lib/base/digest.h"
+
+using namespace kefu;
+
+namespace {
+
+class SqliteStore {
+ public:
+  SqliteStore() { std::filesystem::create_directories(folder_); }
+  ~SqliteStore() { std::filesystem::remove_all(folder_); }
+  std::unique_ptr<Journal> open() { return open_sqlite_journal((folder_ / "journal.db").string()); }
+
+ private:
+  std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("kefu-" + random_hex(8));
+};
+
+class MemoryStore {
+ public:
+  std::unique_ptr<Journal> open() { return open_memory_journal(disk_); }
+
+ private:
+  MemoryDisk disk_;
+};
+
+constexpr Timestamp kNow{1'700'000'000'000};
+
+template <class Store>
+struct Bench {
+  Store store;
+  std::unique_ptr<Journal> journal = store.open();
+
+  // What was not committed is gone, as with kill -9.
+  void restart() {
+    journal.reset();
+    journal = store.open();
+  }
+
+  EventId put(const std::string& key, v1::Queue queue = v1::QUEUE_RELAY, ReplyKind reply = ReplyKind::none) {
+    v1::Event event;
+    event.set_queue(queue);
+    event.set_customer("oAlice");
+    event.set_source_id("source of " + key);
+    event.set_accepted_at_ms(kNow.ms);
+    event.mutable_customer_message()->set_text("text of " + key);
+    return journal->put(event, dedup_key({key}), reply).id;
+  }
+
+  void change(EventId event, queue::State state, Timestamp at = kNow) {
+    queue::Change change;
+    change.event = event;
+    change.customer = OpenId("oAlice");
+    change.state = state;
+    journal->apply(change, at);
+  }
+
+  std::vector<queue::Remembered> unfinished() {
+    std::vector<queue::Remembered> found;
+    journal->each_unfinished([&](v1::Queue, const queue::Remembered& event) { found.push_back(event); });
+    return found;
+  }
+};
+
+Customer customer(const std::string& openid, const std::string& im_user, std::uint32_t generation) {
+  Customer customer;
+  customer.openid = OpenId(openid);
+  customer.im_user = ImUserId(im_user);
+  customer.generation = generation;
+  return customer;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("an event is kept as it was put", Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto id = bench.put("a");
+  bench.journal->commit();
+  bench.restart();
+  const auto stored = bench.journal->event(id);
+  REQUIRE(stored);
+  CHECK(stored->event.id() == id.value);
+  CHECK(stored->event.queue() == v1::QUEUE_RELAY);
+  CHECK(stored->event.customer() == "oAlice");
+  CHECK(stored->event.accepted_at_ms() == kNow.ms);
+  CHECK(stored->event.customer_message().text() == "text of a");
+  CHECK(stored->state == queue::State::ready);
+  CHECK_FALSE(bench.journal->event(EventId{id.value + 1}));
+}
+
+TEST_CASE_TEMPLATE("a known key makes no second event and remembers the answer", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto id = bench.put("a", v1::QUEUE_RELAY, ReplyKind::welcome);
+  SUBCASE("before the commit") {}
+  SUBCASE("after a restart") {
+    bench.journal->commit();
+    bench.restart();
+  }
+  v1::Event again;
+  const auto put = bench.journal->put(again, dedup_key({"a"}), ReplyKind::none);
+  CHECK(put.duplicate);
+  CHECK(put.id == id);
+  CHECK(put.reply == ReplyKind::welcome);
+  CHECK(bench.journal->find(dedup_key({"a"}))->id == id);
+  CHECK_FALSE(bench.journal->find(dedup_key({"b"})));
+}
+
+TEST_CASE_TEMPLATE("nothing of what is not committed survives", Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto kept = bench.put("kept");
+  bench.change(kept, queue::State::waiting);
+  bench.journal->save(customer("oAlice", "oAlice", 0));
+  bench.journal->commit();
+
+  const auto lost = bench.put("lost");
+  bench.change(kept, queue::State::done);
+  auto changed = customer("oAlice", "oAlice-1", 1);
+  bench.journal->save(changed);
+  bench.journal->save(customer("oBob", "oBob", 0));
+  bench.journal->worker_came(v1::QUEUE_RELAY, WorkerId("w"));
+  bench.journal->set_paused(v1::QUEUE_RELAY, true);
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).done == 1);
+  bench.restart();
+
+  CHECK(bench.journal->event(kept)->state == queue::State::waiting);
+  CHECK_FALSE(bench.journal->event(lost));
+  CHECK_FALSE(bench.journal->find(dedup_key({"lost"})));
+  CHECK(bench.journal->customer(OpenId("oAlice"))->im_user.value == "oAlice");
+  CHECK_FALSE(bench.journal->customer(OpenId("oBob")));
+  CHECK(bench.journal->workers(v1::QUEUE_RELAY).empty());
+  CHECK_FALSE(bench.journal->paused(v1::QUEUE_RELAY));
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).done == 0);
+  CHECK(bench.put("next") == lost);
+}
+
+TEST_CASE_TEMPLATE("the epoch rises with every opening, the identity stays", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto epoch = bench.journal->epoch();
+  const auto identity = bench.journal->identity();
+  CHECK(identity != 0);
+  bench.restart();
+  CHECK(bench.journal->epoch() == epoch + 1);
+  CHECK(bench.journal->identity() == identity);
+  Bench<Store> other;
+  CHECK(other.journal->identity() != identity);
+}
+
+TEST_CASE_TEMPLATE("ids rise, and the next one is known beforehand", Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto expected = bench.journal->next_sequence();
+  CHECK(bench.put("a").value == expected);
+  CHECK(bench.put("b").value == expected + 1);
+  bench.journal->commit();
+  bench.restart();
+  CHECK(bench.put("c").value == expected + 2);
+}
+
+TEST_CASE_TEMPLATE("unfinished events come back in order, with all that the queue must know", Store,
+                   SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto ready = bench.put("ready");
+  const auto done = bench.put("done");
+  const auto waiting = bench.put("waiting");
+  const auto dead = bench.put("dead");
+  const auto anew = bench.put("anew");
+  bench.change(done, queue::State::done);
+  bench.change(dead, queue::State::dead);
+  queue::Change wait;
+  wait.event = waiting;
+  wait.state = queue::State::waiting;
+  wait.attempts = 3;
+  wait.progress = 2;
+  wait.due = kNow + Millis(5000);
+  wait.settled = Lease{77};
+  bench.journal->apply(wait, kNow);
+  queue::Change replayed;
+  replayed.event = anew;
+  replayed.begun_anew = kNow + Millis(9000);
+  bench.journal->apply(replayed, kNow);
+  bench.journal->commit();
+  bench.restart();
+
+  const auto found = bench.unfinished();
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].event == ready);
+  CHECK(found[0].customer.value == "oAlice");
+  CHECK(found[0].accepted_at == kNow);
+  CHECK(found[1].event == waiting);
+  CHECK(found[1].state == queue::State::waiting);
+  CHECK(found[1].attempts == 3);
+  CHECK(found[1].progress == 2);
+  CHECK(found[1].due == kNow + Millis(5000));
+  CHECK(found[1].settled == Lease{77});
+  CHECK(found[2].event == anew);
+  CHECK(found[2].accepted_at == kNow + Millis(9000));
+}
+
+TEST_CASE_TEMPLATE("lists show the newest done ones and the oldest of all others, up to the limit", Store,
+                   SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  std::vector<EventId> ids;
+  for (const auto* key : {"a", "b", "c", "d", "e", "f"}) ids.push_back(bench.put(key));
+  for (int i = 0; i < 3; ++i) bench.change(ids[static_cast<std::size_t>(i)], queue::State::done);
+  for (int i = 3; i < 6; ++i) bench.change(ids[static_cast<std::size_t>(i)], queue::State::dead);
+  const auto done = bench.journal->list(v1::QUEUE_RELAY, queue::State::done, 2);
+  REQUIRE(done.size() == 2);
+  CHECK(done[0].event.id() == ids[2].value);
+  CHECK(done[1].event.id() == ids[1].value);
+  const auto dead = bench.journal->list(v1::QUEUE_RELAY, queue::State::dead, 2);
+  REQUIRE(dead.size() == 2);
+  CHECK(dead[0].event.id() == ids[3].value);
+  CHECK(bench.journal->dead(v1::QUEUE_RELAY) == std::vector<EventId>{ids[3], ids[4], ids[5]});
+  CHECK(bench.journal->list(v1::QUEUE_NOTIFIER, queue::State::done, 9).empty());
+}
+
+TEST_CASE_TEMPLATE("what is done and dead is counted, over a restart too", Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto a = bench.put("a");
+  const auto b = bench.put("b", v1::QUEUE_NOTIFIER);
+  const auto c = bench.put("c");
+  bench.change(a, queue::State::done);
+  bench.change(b, queue::State::dead);
+  bench.change(c, queue::State::dead);
+  bench.change(c, queue::State::ready);  // replayed
+  bench.journal->commit();
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart") {
+    bench.restart();
+  }
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).done == 1);
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
+  CHECK(bench.journal->totals(v1::QUEUE_NOTIFIER).dead == 1);
+}
+
+TEST_CASE_TEMPLATE("a dropped dead letter loses its text and goes on refusing duplicates", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto id = bench.put("a");
+  CHECK_FALSE(bench.journal->erase_dead(id));
+  bench.change(id, queue::State::dead);
+  CHECK(bench.journal->erase_dead(id));
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
+  CHECK(bench.journal->dead(v1::QUEUE_RELAY).empty());
+  const auto stored = bench.journal->event(id);
+  REQUIRE(stored);
+  CHECK_FALSE(stored->event.has_customer_message());
+  CHECK(stored->event.customer() == "oAlice");
+  CHECK(bench.put("a") == id);
+  CHECK_FALSE(bench.journal->erase_dead(id));
+}
+
+TEST_CASE_TEMPLATE("customers are found by both of their names", Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  auto alice = customer("oAlice", "oAlice-2", 2);
+  alice.imported = alice.following = true;
+  alice.agent = "agent1";
+  alice.active_at = kNow;
+  bench.journal->save(alice);
+  bench.journal->save(customer("oBob", "oBob", 0));
+  bench.journal->commit();
+  bench.restart();
+  const auto found = bench.journal->customer_of(ImUserId("oAlice-2"));
+  REQUIRE(found);
+  CHECK(found->openid.value == "oAlice");
+  CHECK(found->generation == 2);
+  CHECK(found->imported);
+  CHECK(found->following);
+  CHECK(found->agent == "agent1");
+  CHECK(found->active_at == kNow);
+  CHECK(bench.journal->customer_of(ImUserId("oBob"))->openid.value == "oBob");
+  CHECK_FALSE(bench.journal->customer_of(ImUserId("oAlice")));  // she has another account now
+  CHECK_FALSE(bench.journal->customer(OpenId("oCarol")));
+
+  int active = 0;
+  bench.journal->each_customer_active_since(kNow, [&](const Customer&) { ++active; });
+  bench.journal->each_customer_active_since(kNow + Millis(1), [&](const Customer&) { ++active; });
+  CHECK(active == 1);
+}
+
+TEST_CASE_TEMPLATE("workers and pauses survive a restart", Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  bench.journal->worker_came(v1::QUEUE_RELAY, WorkerId("stays"));
+  bench.journal->worker_came(v1::QUEUE_RELAY, WorkerId("stays"));
+  bench.journal->worker_came(v1::QUEUE_RELAY, WorkerId("goes"));
+  bench.journal->worker_went(v1::QUEUE_RELAY, WorkerId("goes"));
+  bench.journal->set_paused(v1::QUEUE_NOTIFIER, true);
+  bench.journal->commit();
+  bench.restart();
+  CHECK(bench.journal->workers(v1::QUEUE_RELAY) == std::vector<WorkerId>{WorkerId("stays")});
+  CHECK(bench.journal->workers(v1::QUEUE_NOTIFIER).empty());
+  CHECK(bench.journal->paused(v1::QUEUE_NOTIFIER));
+  CHECK_FALSE(bench.journal->paused(v1::QUEUE_RELAY));
+  bench.journal->set_paused(v1::QUEUE_NOTIFIER, false);
+  CHECK_FALSE(bench.journal->paused(v1::QUEUE_NOTIFIER));
+}
+
+TEST_CASE_TEMPLATE("old done events and their keys go away in small steps, dead ones and the newest stay",
+                   Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  std::vector<EventId> ids;
+  for (const auto* key : {"a", "b", "c", "dead", "young", "newest"}) ids.push_back(bench.put(key));
+  for (const auto id : {ids[0], ids[1], ids[2], ids[5]}) bench.change(id, queue::State::done);
+  bench.change(ids[3], queue::State::dead);
+  bench.change(ids[4], queue::State::done, kNow + Millis(10));
+  CHECK(bench.journal->forget(kNow + Millis(5), 2));
+  CHECK_FALSE(bench.journal->forget(kNow + Millis(5), 2));
+  bench.journal->commit();
+  bench.restart();
+  CHECK_FALSE(bench.journal->event(ids[0]));
+  CHECK_FALSE(bench.journal->event(ids[2]));
+  CHECK_FALSE(bench.journal->find(dedup_key({"b"})));
+  CHECK(bench.journal->event(ids[3]));
+  CHECK(bench.journal->event(ids[4]));
+  CHECK(bench.journal->event(ids[5]));
+  CHECK(bench.put("a").value == ids[5].value + 1);
+}
+
+TEST_CASE("a disk in memory can fail, and what was committed before stays") {
+  MemoryDisk disk;
+  auto journal = open_memory_journal(disk);
+  v1::Event event;
+  event.set_queue(v1::QUEUE_RELAY);
+  journal->put(event, dedup_key({"a"}), ReplyKind::none);
+  journal->commit();
+  disk.before_commit = [] { throw JournalError("disk full"); };
+  journal->commit();  // nothing is staged
+  journal->put(event, dedup_key({"b"}), ReplyKind::none);
+  CHECK_THROWS_AS(journal->commit(), JournalError);
+  journal = nullptr;
+  disk.before_commit = nullptr;
+  journal = open_memory_journal(disk);
+  CHECK(journal->find(dedup_key({"a"})));
+  CHECK_FALSE(journal->find(dedup_key({"b"})));
+}
