@@ -13,10 +13,11 @@ namespace kefu::work {
 struct Outcome {
   v1::Outcome kind = v1::OUTCOME_RETRY;
   std::string reason{};
-  int code = 0;                        // the cloud's; 0: none
-  bool unsure = false;                 // the call may have acted
-  std::chrono::milliseconds after{0};  // unavailable: not before; 0: by the gateway's schedule
-  std::uint32_t progress = 0;          // parts delivered so far, with those of earlier attempts
+  int code = 0;                                   // the cloud's; 0: none
+  v1::Failure failure = v1::FAILURE_UNSPECIFIED;  // why it is not done
+  bool unsure = false;                            // the call may have acted
+  std::chrono::milliseconds after{0};             // unavailable: not before; 0: by the gateway's schedule
+  std::uint32_t progress = 0;                     // parts delivered so far, with those of earlier attempts
   v1::AccountChange::Kind account =
       v1::AccountChange::KIND_UNSPECIFIED;  // what was learnt of delivery.im_user()
 };

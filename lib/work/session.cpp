@@ -23,8 +23,8 @@ v1::Verdict verdict_of(const v1::Delivery& delivery, v1::Outcome outcome) {
 
 }  // namespace
 
-Session::Session(v1::Queue queue, WorkerId worker, std::uint32_t slots)
-    : queue_(queue), worker_(std::move(worker)), slots_(slots) {}
+Session::Session(v1::Queue queue, WorkerId worker, std::uint32_t slots, std::uint32_t bundle)
+    : queue_(queue), worker_(std::move(worker)), slots_(slots), bundle_(bundle) {}
 
 void Session::receive(const v1::ToWorker& message, Timestamp now, Work& work) {
   heard_at_ = now;
@@ -39,6 +39,9 @@ void Session::receive(const v1::ToWorker& message, Timestamp now, Work& work) {
       break;
     case v1::ToWorker::kDelivery:
       take(message.delivery(), now, work);
+      break;
+    case v1::ToWorker::kBundle:
+      take(message.bundle(), bundle_, now, work);
       break;
     case v1::ToWorker::kRecorded:
       for (const auto lease : message.recorded().leases()) {
@@ -61,6 +64,7 @@ void Session::take(const v1::Welcome& welcome, Timestamp now) {
   welcomed_ = true;
   if (journal_ != welcome.journal()) {  // another memory: its events are not those we know by the same ids
     running_.clear();
+    groups_.clear();
     unrecorded_.clear();
     successes_.clear();
     success_order_.clear();
@@ -75,10 +79,33 @@ void Session::take(const v1::Welcome& welcome, Timestamp now) {
 }
 
 void Session::take(const v1::Delivery& delivery, Timestamp now, Work& work) {
+  v1::Bundle alone;
+  *alone.add_deliveries() = delivery;
+  take(alone, 1, now, work);
+}
+
+void Session::take(const v1::Bundle& bundle, std::size_t most, Timestamp now, Work& work) {
+  Group group;
+  const auto number = ++groups_started_;
+  for (const auto& delivery : bundle.deliveries()) {
+    if (settled_here(delivery, now, work)) continue;
+    const bool slot = groups_.contains(number) || groups_.size() < slots_;
+    if (!slot || group.size() >= most || draining_ || is_stale(delivery, now)) {
+      say(verdict_of(delivery, v1::OUTCOME_RETURNED), now, work);
+      continue;
+    }
+    ++groups_[number];
+    running_[delivery.event().id()] = {delivery.lease(), delivery.lease(), number};
+    group.push_back(delivery);
+  }
+  if (!group.empty()) work.start.push_back(std::move(group));
+}
+
+bool Session::settled_here(const v1::Delivery& delivery, Timestamp now, Work& work) {
   const auto event = delivery.event().id();
   if (const auto running = running_.find(event); running != running_.end()) {
-    running->second = delivery.lease();  // one run, the verdict will answer the newest delivery
-    return;
+    running->second.lease = delivery.lease();  // one run, the verdict will answer the newest delivery
+    return true;
   }
   if (const auto known = unrecorded_.find(event); known != unrecorded_.end()) {
     const auto outcome = known->second.verdict.outcome();
@@ -86,7 +113,7 @@ void Session::take(const v1::Delivery& delivery, Timestamp now, Work& work) {
       auto verdict = known->second.verdict;
       verdict.set_lease(delivery.lease());
       say(std::move(verdict), now, work);
-      return;
+      return true;
     }
     unrecorded_.erase(known);  // the gateway asks for another try
   }
@@ -94,32 +121,38 @@ void Session::take(const v1::Delivery& delivery, Timestamp now, Work& work) {
     auto verdict = verdict_of(delivery, v1::OUTCOME_DONE);
     verdict.set_progress(success->second);
     say(std::move(verdict), now, work);
-    return;
+    return true;
   }
-  const bool stale = !welcomed_ || delivery.epoch() != epoch_ ||
-                     gateway_clock_at_most(now) > Timestamp{delivery.start_by_ms()};
-  if (stale || draining_ || running_.size() >= slots_) {
-    say(verdict_of(delivery, v1::OUTCOME_RETURNED), now, work);
-    return;
-  }
-  running_[event] = delivery.lease();
-  work.start.push_back(delivery);
+  return false;
+}
+
+// Of a gateway's run that is over, or too late to be finished in time.
+bool Session::is_stale(const v1::Delivery& delivery, Timestamp now) const {
+  return !welcomed_ || delivery.epoch() != epoch_ ||
+         gateway_clock_at_most(now) > Timestamp{delivery.start_by_ms()};
+}
+
+void Session::leave_group(std::uint64_t number) {
+  if (const auto left = groups_.find(number); --left->second == 0) groups_.erase(left);
 }
 
 void Session::finished(const v1::Delivery& delivery, const Outcome& outcome, Timestamp now, Work& work) {
   const auto running = running_.find(delivery.event().id());
-  if (running == running_.end()) return;
+  if (running == running_.end() || running->second.started_as != delivery.lease())
+    return;  // of another journal
   auto verdict = verdict_of(delivery, outcome.kind);
-  verdict.set_lease(running->second);
+  verdict.set_lease(running->second.lease);
   verdict.set_reason(outcome.reason);
   verdict.set_unsure(outcome.unsure);
   verdict.set_after_ms(outcome.after.count());
   verdict.set_progress(std::max(outcome.progress, delivery.progress()));
   verdict.set_code(outcome.code);
+  verdict.set_failure(outcome.failure);
   if (outcome.account != v1::AccountChange::KIND_UNSPECIFIED) {
     verdict.mutable_account()->set_kind(outcome.account);
     verdict.mutable_account()->set_im_user(delivery.im_user());
   }
+  leave_group(running->second.group);
   running_.erase(running);
   if (outcome.kind == v1::OUTCOME_DONE) {
     remember_success(delivery.event().id());
@@ -189,6 +222,7 @@ v1::FromWorker Session::hello(Timestamp now) const {
   hello.set_worker_id(worker_.value);
   hello.set_queue(queue_);
   hello.set_slots(slots_);
+  hello.set_bundle(bundle_);
   hello.set_version(KEFU_VERSION);
   hello.set_sent_at_ms(now.ms);
   hello.set_journal(journal_);
@@ -213,7 +247,7 @@ void Session::list_held(google::protobuf::RepeatedPtrField<v1::Held>& held) cons
     one.set_lease(lease);
     one.set_ended(ended);
   };
-  for (const auto& [event, lease] : running_) add(event, lease, false);
+  for (const auto& [event, running] : running_) add(event, running.lease, false);
   for (const auto& [event, unrecorded] : unrecorded_) add(event, unrecorded.verdict.lease(), true);
 }
 

@@ -23,12 +23,16 @@ class Session {
  public:
   static constexpr std::size_t kSuccessesKept = 4096;
 
-  Session(v1::Queue queue, WorkerId worker, std::uint32_t slots);
+  // What runs in one slot: a delivery by itself, or those of a bundle.
+  using Group = std::vector<v1::Delivery>;
+
+  // `bundle`: how many deliveries it takes as one Bundle; 0: none.
+  Session(v1::Queue queue, WorkerId worker, std::uint32_t slots, std::uint32_t bundle = 0);
 
   // What to send now, what to start now; the caller takes both after every call.
   struct Work {
     std::vector<v1::FromWorker> messages;
-    std::vector<v1::Delivery> start;  // each ends with exactly one finished()
+    std::vector<Group> start;  // each delivery of each ends with exactly one finished()
   };
 
   void receive(const v1::ToWorker& message, Timestamp now, Work& work);
@@ -49,6 +53,11 @@ class Session {
   const std::string& refusal() const { return refusal_; }
 
  private:
+  struct Running {
+    std::uint64_t started_as = 0;  // the lease it was started with
+    std::uint64_t lease = 0;       // the newest
+    std::uint64_t group = 0;
+  };
   struct Unrecorded {
     v1::Verdict verdict;
     Timestamp sent_at{};
@@ -56,6 +65,12 @@ class Session {
 
   void take(const v1::Welcome& welcome, Timestamp now);
   void take(const v1::Delivery& delivery, Timestamp now, Work& work);
+  // Starts together what may start, `most` of them.
+  void take(const v1::Bundle& bundle, std::size_t most, Timestamp now, Work& work);
+  // It needs no run: it runs already, or its verdict is known and said again.
+  bool settled_here(const v1::Delivery& delivery, Timestamp now, Work& work);
+  bool is_stale(const v1::Delivery& delivery, Timestamp now) const;
+  void leave_group(std::uint64_t number);
   void say(v1::Verdict verdict, Timestamp now, Work& work);
   v1::FromWorker hello(Timestamp now) const;
   v1::FromWorker ping(Timestamp now) const;
@@ -67,6 +82,7 @@ class Session {
   v1::Queue queue_;
   WorkerId worker_;
   std::uint32_t slots_;
+  std::uint32_t bundle_;
   bool welcomed_ = false;
   bool draining_ = false;
   std::string refusal_;
@@ -76,7 +92,9 @@ class Session {
   Timestamp asked_at_{};
   Timestamp heard_at_{};
   Timestamp next_sign_of_life_{};
-  std::map<std::uint64_t, std::uint64_t> running_;              // event id to lease
+  std::map<std::uint64_t, Running> running_;               // by event id
+  std::unordered_map<std::uint64_t, std::size_t> groups_;  // how many of each still run
+  std::uint64_t groups_started_ = 0;
   std::map<std::uint64_t, Unrecorded> unrecorded_;              // by event id
   std::unordered_map<std::uint64_t, std::uint32_t> successes_;  // event id to progress
   std::deque<std::uint64_t> success_order_;

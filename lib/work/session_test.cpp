@@ -11,7 +11,7 @@ namespace {
 
 // A session and the gateway's side of it, whose clock is far from ours.
 struct Bench {
-  Session session{v1::QUEUE_RELAY, WorkerId("w"), 2};
+  Session session{v1::QUEUE_RELAY, WorkerId("w"), 2, 3};
   Timestamp now{5'000'000};
   Millis gateway_ahead{86'400'000};
   std::uint64_t journal = 1;
@@ -44,6 +44,11 @@ struct Bench {
     *message.mutable_delivery() = delivery;
     session.receive(message, now, work);
   }
+  void deliver_together(const std::vector<v1::Delivery>& deliveries) {
+    v1::ToWorker message;
+    for (const auto& delivery : deliveries) *message.mutable_bundle()->add_deliveries() = delivery;
+    session.receive(message, now, work);
+  }
   void record(std::uint64_t lease) {
     v1::ToWorker message;
     message.mutable_recorded()->add_leases(lease);
@@ -53,6 +58,7 @@ struct Bench {
     Outcome outcome;
     outcome.kind = kind;
     outcome.reason = "why";
+    if (kind != v1::OUTCOME_DONE) outcome.failure = v1::FAILURE_THROTTLE;
     session.finished(delivery, outcome, now, work);
   }
   // The verdicts that went out since the last take().
@@ -73,6 +79,7 @@ TEST_CASE("a session says hello until it is welcome, then pings") {
   REQUIRE(bench.work.messages.size() == 1);
   CHECK(bench.work.messages[0].hello().worker_id() == "w");
   CHECK(bench.work.messages[0].hello().slots() == 2);
+  CHECK(bench.work.messages[0].hello().bundle() == 3);
   CHECK(bench.work.messages[0].hello().protocol() == limits::kProtocolVersion);
   bench.take();
   bench.tick();
@@ -273,4 +280,116 @@ TEST_CASE("a verdict given while the gateway is away is told after the next welc
   bench.now = bench.session.next_tick();
   bench.tick();
   CHECK(bench.verdicts().at(0).lease() == 11);
+}
+
+TEST_CASE("a verdict says why, for those who decide and for people") {
+  Bench bench;
+  bench.welcome();
+  const auto delivery = bench.delivery(1, 11);
+  bench.deliver(delivery);
+  bench.take();
+  bench.finish(delivery, v1::OUTCOME_UNAVAILABLE);
+  const auto verdict = bench.verdicts().at(0);
+  CHECK(verdict.reason() == "why");
+  CHECK(verdict.failure() == v1::FAILURE_THROTTLE);
+}
+
+TEST_CASE("what ends for another journal's event is no verdict about ours of the same id") {
+  Bench bench;
+  bench.welcome();
+  const auto theirs = bench.delivery(1, 11);
+  bench.deliver(theirs);
+  bench.journal = 2;
+  bench.welcome();
+  const auto ours = bench.delivery(1, 21);
+  bench.deliver(ours);
+  bench.take();
+  bench.finish(theirs, v1::OUTCOME_DONE);
+  CHECK(bench.take().messages.empty());
+  bench.finish(ours, v1::OUTCOME_RETRY);
+  CHECK(bench.verdicts().at(0).outcome() == v1::OUTCOME_RETRY);
+}
+
+TEST_CASE("a bundle takes one slot, and each of its deliveries has a verdict of its own") {
+  Bench bench;
+  bench.welcome();
+  const auto first = bench.delivery(1, 11), second = bench.delivery(2, 12), third = bench.delivery(3, 13);
+  bench.deliver_together({first, second, third});
+  REQUIRE(bench.work.start.size() == 1);
+  CHECK(bench.take().start[0].size() == 3);
+
+  bench.deliver(bench.delivery(4, 14));
+  CHECK(bench.take().start.size() == 1);
+  bench.deliver(bench.delivery(5, 15));  // the two slots are taken
+  CHECK(bench.verdicts().at(0).outcome() == v1::OUTCOME_RETURNED);
+
+  bench.finish(first, v1::OUTCOME_DONE);
+  bench.finish(second, v1::OUTCOME_DEAD);
+  CHECK(bench.verdicts().size() == 2);
+  bench.deliver(bench.delivery(6, 16));  // as long as one of them runs, so does the bundle
+  CHECK(bench.take().start.empty());
+  bench.finish(third, v1::OUTCOME_DONE);
+  bench.take();
+  bench.deliver(bench.delivery(7, 17));
+  CHECK(bench.take().start.size() == 1);
+}
+
+TEST_CASE("every delivery of a bundle goes through the sieve that a single one goes through") {
+  Bench bench;
+  bench.welcome();
+  const auto done = bench.delivery(1, 11), running = bench.delivery(2, 12);
+  bench.deliver(done);
+  bench.finish(done, v1::OUTCOME_DONE);
+  bench.deliver(running);
+  bench.take();
+  auto stale = bench.delivery(3, 23);
+  stale.set_epoch(6);
+  bench.deliver_together({bench.delivery(1, 21), bench.delivery(2, 22), stale, bench.delivery(4, 24)});
+  REQUIRE(bench.work.start.size() == 1);
+  REQUIRE(bench.work.start[0].size() == 1);
+  CHECK(bench.work.start[0][0].lease() == 24);
+  const auto verdicts = bench.verdicts();
+  REQUIRE(verdicts.size() == 2);
+  CHECK(verdicts[0].lease() == 21);
+  CHECK(verdicts[0].outcome() == v1::OUTCOME_DONE);
+  CHECK(verdicts[1].lease() == 23);
+  CHECK(verdicts[1].outcome() == v1::OUTCOME_RETURNED);
+  bench.finish(running, v1::OUTCOME_DONE);
+  CHECK(bench.verdicts().at(0).lease() == 22);
+}
+
+TEST_CASE("a bundle that may not start goes back whole, and what is too much for one goes back too") {
+  Bench bench;
+  bench.welcome();
+  std::vector<v1::Delivery> many;
+  for (std::uint64_t i = 1; i <= 4; ++i) many.push_back(bench.delivery(i, 10 + i));
+  std::size_t started = 0;
+  SUBCASE("draining") {
+    bench.session.drain();
+  }
+  SUBCASE("no slot") {
+    bench.deliver(bench.delivery(8, 1));
+    bench.deliver(bench.delivery(9, 2));
+  }
+  SUBCASE("one more than announced") {
+    started = 3;
+  }
+  bench.take();
+  bench.deliver_together(many);
+  CHECK((bench.work.start.empty() ? 0 : bench.work.start[0].size()) == started);
+  const auto verdicts = bench.verdicts();
+  CHECK(verdicts.size() == 4 - started);
+  for (const auto& verdict : verdicts) CHECK(verdict.outcome() == v1::OUTCOME_RETURNED);
+}
+
+TEST_CASE("the same event twice in a bundle is one run") {
+  Bench bench;
+  bench.welcome();
+  const auto first = bench.delivery(1, 11);
+  bench.deliver_together({first, bench.delivery(1, 12)});
+  REQUIRE(bench.work.start.size() == 1);
+  CHECK(bench.take().start[0].size() == 1);
+  bench.finish(first, v1::OUTCOME_DONE);
+  CHECK(bench.verdicts().at(0).lease() == 12);
+  CHECK(bench.session.running_nothing());
 }

@@ -33,8 +33,8 @@ WorkerId new_worker_id() {
 
 struct Finished {
   int connection = 0;
-  v1::Delivery delivery;
-  Outcome outcome;
+  Session::Group group;
+  std::vector<Outcome> outcomes;  // of each in the group
 };
 
 std::string_view outcome_name(v1::Outcome outcome) {
@@ -132,7 +132,8 @@ struct Worker::Impl {
     const WorkerId name(number == 1 ? id.value : id.value + "-" + std::to_string(number));
     auto& connection = connections
                            .emplace(number, Connection{endpoint, open(endpoint), now,
-                                                       Session(options.queue, name, options.slots)})
+                                                       Session(options.queue, name, options.slots,
+                                                               options.bundle_handler ? options.bundle : 0)})
                            .first->second;
     if (stopping) connection.session.drain();
   }
@@ -216,11 +217,12 @@ struct Worker::Impl {
       const std::lock_guard lock(mutex);
       done = std::exchange(finished, {});
     }
-    for (const auto& [number, delivery, outcome] : done) {
+    for (const auto& [number, group, outcomes] : done) {
       const auto at = connections.find(number);
       if (at == connections.end()) continue;
       Session::Work work;
-      at->second.session.finished(delivery, outcome, now, work);
+      for (std::size_t i = 0; i < group.size(); ++i)
+        at->second.session.finished(group[i], outcomes[i], now, work);
       carry_out(number, at->second, work, now);
     }
   }
@@ -245,26 +247,39 @@ struct Worker::Impl {
       if (!connection.socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait))
         connection.session.not_sent(now);
     }
-    for (auto& delivery : work.start) {
-      threads.run([this, number, delivery = std::move(delivery), deadline = now + limits::kHandlerBudget] {
-        auto outcome = handle(delivery, deadline);
+    for (auto& group : work.start) {
+      threads.run([this, number, group = std::move(group), deadline = now + limits::kHandlerBudget] {
+        auto outcomes = handle(group, deadline);
         {
           const std::lock_guard lock(mutex);
-          finished.push_back({number, delivery, std::move(outcome)});
+          finished.push_back({number, group, std::move(outcomes)});
         }
         ::eventfd_write(wake, 1);
       });
     }
   }
 
-  Outcome handle(const v1::Delivery& delivery, Timestamp deadline) {
-    Outcome outcome;
+  // As many outcomes as deliveries, whatever the handler does.
+  std::vector<Outcome> handle(const Session::Group& group, Timestamp deadline) {
+    Outcome broken;
+    broken.reason = "internal error in the worker";
+    broken.failure = v1::FAILURE_RETRY;
+    std::vector<Outcome> outcomes;
     try {
-      outcome = handler(delivery, deadline);
+      if (group.size() == 1) {
+        outcomes.push_back(handler(group.front(), deadline));
+      } else {
+        outcomes = options.bundle_handler(group, deadline);
+      }
     } catch (const std::exception& error) {
-      log::error("a bug: the handler threw", {{"event", delivery.event().id()}, {"what", error.what()}});
-      outcome.reason = "internal error in the worker";
+      log::error("a bug: the handler threw", {{"event", group.front().event().id()}, {"what", error.what()}});
     }
+    outcomes.resize(group.size(), broken);
+    for (std::size_t i = 0; i < group.size(); ++i) count(group[i], outcomes[i]);
+    return outcomes;
+  }
+
+  void count(const v1::Delivery& delivery, const Outcome& outcome) {
     metrics
         .counter("kefu_handled_total", "Deliveries handled, by outcome",
                  {{"outcome", std::string(outcome_name(outcome.kind))}})
@@ -279,7 +294,6 @@ struct Worker::Impl {
                                      {"code", outcome.code},
                                      {"reason", for_all ? outcome.reason : "see kefuctl show"}});
     }
-    return outcome;
   }
 
   void publish_state(Timestamp now) {

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "kefu/v1/work.pb.h"
 #include "lib/base/clock.h"
+#include "lib/base/limits.h"
 #include "lib/ops/ops_page.h"
 #include "lib/work/outcome.h"
 
@@ -19,10 +21,16 @@ namespace kefu::work {
 // Called concurrently; must return before `deadline` (steady_now). An exception is a retry and a logged bug.
 using Handler = std::function<Outcome(const v1::Delivery& delivery, Timestamp deadline)>;
 
+// For deliveries of one kind that arrive together, with the outcome of each in their order.
+using BundleHandler =
+    std::function<std::vector<Outcome>(std::span<const v1::Delivery> deliveries, Timestamp deadline)>;
+
 struct WorkerOptions {
   v1::Queue queue = v1::QUEUE_UNSPECIFIED;
   std::vector<std::string> connect;  // tcp://host:port; a name with several addresses means all of them
   std::uint32_t slots = 32;
+  BundleHandler bundle_handler{};             // none: deliveries come one by one
+  std::uint32_t bundle = limits::kBundleMax;  // how many at most come together
 };
 
 class Worker {
