@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,6 +15,7 @@ using nlohmann::json;
 
 constexpr std::uint32_t kListDefault = 20;
 constexpr std::uint32_t kListMost = 1000;
+constexpr std::uint32_t kPage = 200;
 constexpr std::array kStates{queue::State::ready,  queue::State::in_flight, queue::State::waiting,
                              queue::State::parked, queue::State::done,      queue::State::dead};
 
@@ -110,6 +112,36 @@ json queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
                                   describe(v1::QUEUE_NOTIFIER, dispatcher, journal, now)})}};
 }
 
+// The journal tells finished events apart. Of unfinished ones only the queue knows what is in flight and what
+// came due.
+std::vector<StoredEvent> in_state(v1::Queue which, queue::State state, std::uint32_t most,
+                                  const Dispatcher& dispatcher, Journal& journal) {
+  if (state == queue::State::done || state == queue::State::dead) return journal.list(which, state, most);
+  const auto& queue = dispatcher.queue(which);
+  std::vector<StoredEvent> found;
+  if (state != queue::State::ready) {
+    auto ids = queue.in_state(state);
+    std::sort(ids.begin(), ids.end());
+    for (const auto id : ids) {
+      if (found.size() == most) break;
+      if (auto stored = journal.event(id)) found.push_back(std::move(*stored));
+    }
+    return found;
+  }
+  // Behind the heads that are not ready stand the ready ones: there is no need to look far.
+  EventId after{};
+  while (found.size() < most) {
+    auto page = journal.page(which, std::nullopt, after, kPage);
+    if (page.empty()) break;
+    after = EventId{page.back().event.id()};
+    for (auto& stored : page) {
+      if (found.size() < most && queue.state_of(EventId{stored.event.id()}) == state)
+        found.push_back(std::move(stored));
+    }
+  }
+  return found;
+}
+
 json list(const json& question, const Dispatcher& dispatcher, Journal& journal) {
   const auto which = queue_of(question);
   if (!which) return refusal("list needs \"queue\": relay or notifier");
@@ -126,21 +158,9 @@ json list(const json& question, const Dispatcher& dispatcher, Journal& journal) 
       limit ? static_cast<std::uint32_t>(std::min<std::uint64_t>(limit->get<std::uint64_t>(), kListMost))
             : kListDefault;
 
-  std::vector<StoredEvent> found;
-  if (*state == queue::State::in_flight) {
-    for (const auto event : dispatcher.queue(*which).in_state(*state)) {
-      if (auto stored = journal.event(event)) found.push_back(std::move(*stored));
-    }
-  } else {
-    // The journal knows what is in flight as ready, and what came due a moment ago as waiting.
-    const auto extra = static_cast<std::uint32_t>(dispatcher.queue(*which).counts().in_flight);
-    found = journal.list(*which, *state, most + extra);
-  }
   json events = json::array();
-  for (const auto& stored : found) {
-    const auto now = state_now(dispatcher, stored);
-    if (now == *state && events.size() < most) events.push_back(brief(stored, now));
-  }
+  for (const auto& stored : in_state(*which, *state, most, dispatcher, journal))
+    events.push_back(brief(stored, *state));
   return {{"ok", true}, {"events", std::move(events)}};
 }
 

@@ -42,21 +42,6 @@ queue::RetryPolicy reply_policy(queue::RetryPolicy policy) {
   return policy;
 }
 
-std::string_view step_name(const queue::Change& change) {
-  switch (change.state) {
-    case queue::State::done:
-      return "done";
-    case queue::State::dead:
-      return "dead";
-    case queue::State::parked:
-      return "parked";
-    case queue::State::ready:
-      return change.begun_anew ? "replayed" : "retry";
-    default:
-      return "retry";
-  }
-}
-
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::function<double()>& chance,
@@ -89,7 +74,8 @@ Receipt Dispatcher::accept(const Submission& submission, Timestamp now) {
 }
 
 Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
-  if (const auto known = journal_.find(push.key)) return {Receipt::Kind::duplicate, known->reply};
+  if (const auto known = journal_.find(push.customer, push.key))
+    return {Receipt::Kind::duplicate, known->reply};
   auto customer = journal_.customer(push.customer).value_or(newcomer(push.customer));
   auto event = event_for(v1::QUEUE_RELAY, push.customer, push.source_id);
   auto reply = ReplyKind::none;
@@ -126,9 +112,10 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
 }
 
 Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
-  if (const auto known = journal_.find(push.key)) return {Receipt::Kind::duplicate, known->reply};
   auto customer = journal_.customer_of(push.to);
   if (!customer) return {Receipt::Kind::ignored, ReplyKind::none};
+  if (const auto known = journal_.find(customer->openid, push.key))
+    return {Receipt::Kind::duplicate, known->reply};
   customer->agent = desk_.agent_wrote(customer->openid, push.agent, now);
   customer->active_at = now;
   journal_.save(*customer);

@@ -502,6 +502,27 @@ TEST_CASE("the operator sees, replays and drops") {
   CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["done"] == 1);
 }
 
+TEST_CASE("what came due while nothing may go out is listed as ready") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("first"));
+  bench.accept(bench.message("second"));
+  const auto work = bench.deliveries().at(0);
+  const auto list = [&](const char* state) {
+    return bench.ask({{"cmd", "list"}, {"queue", "relay"}, {"state", state}})["events"];
+  };
+  CHECK(list("in_flight").size() == 1);
+  CHECK(list("ready").size() == 1);
+  bench.settle(work, v1::OUTCOME_RETRY);
+  CHECK(list("waiting").at(0)["id"] == work.event().id());
+  bench.ask({{"cmd", "pause"}, {"queue", "relay"}});
+  bench.pass(std::chrono::minutes(10));
+  CHECK(list("waiting").empty());
+  REQUIRE(list("ready").size() == 2);
+  CHECK(list("ready").at(0)["id"] == work.event().id());
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["ready"] == 2);
+}
+
 TEST_CASE("a replayed event has its full time again, also over a restart") {
   Bench bench;
   bench.hello();

@@ -40,12 +40,28 @@ struct Customer {
 
 struct StoredEvent {
   v1::Event event;
-  queue::State state = queue::State::ready;
+  queue::State state = queue::State::ready;  // what is in flight, or came due, is as it was before
   std::uint32_t attempts = 0;
   std::uint32_t progress = 0;
   Timestamp due{};
   Timestamp settled_at{};
   Lease settled{};  // the last delivery whose verdict counted; 0: none yet
+  std::string error;
+  Timestamp unsure_at{};  // when an attempt may have acted for the first time; 0: none has
+  std::uint32_t unsure = 0;
+  DedupKey key;
+  ReplyKind reply = ReplyKind::none;  // that its push got
+};
+
+// One step on an event's way.
+struct Hop {
+  Timestamp at{};
+  std::string step{};  // accepted, delivered, retry, parked, dead, done, replayed
+  std::uint32_t attempt = 0;
+  std::string worker{};   // of the delivery that began or ended here; empty: none did
+  Millis took{0};         // from the delivery to what the worker said
+  std::int32_t code = 0;  // of the cloud; 0: none
+  v1::Failure failure = v1::FAILURE_UNSPECIFIED;
   std::string error;
 };
 
@@ -64,12 +80,15 @@ class Journal {
     bool duplicate = false;
     ReplyKind reply = ReplyKind::none;  // as it was first given
   };
-  // Gives the event its id and keeps it as ready, unless the key is known.
+  // Gives the event its id and keeps it as ready, unless its customer has one with this key.
   virtual Put put(v1::Event& event, const DedupKey& key, ReplyKind reply) = 0;
   // Rises with every event, wraps at 2^32; what the next put() will have as the low half of its id.
   virtual std::uint32_t next_sequence() const = 0;
   // What put() would find, without putting.
-  virtual std::optional<Put> find(const DedupKey& key) = 0;
+  virtual std::optional<Put> find(const OpenId& customer, const DedupKey& key) = 0;
+  // An event of another journal, as ready: it gets a new id and its full time, and keeps content, acceptance,
+  // key, progress and what may have been delivered already. A key that is known is a duplicate.
+  virtual Put take_over(StoredEvent& exported, Timestamp now) = 0;
   virtual void apply(const queue::Change& change, Timestamp now) = 0;
   // A finished event for good: "drop" of a dead letter.
   virtual bool erase_dead(EventId event) = 0;
@@ -79,7 +98,8 @@ class Journal {
   virtual void worker_came(v1::Queue queue, const WorkerId& worker) = 0;
   virtual void worker_went(v1::Queue queue, const WorkerId& worker) = 0;
   virtual void set_paused(v1::Queue queue, bool paused) = 0;
-  // At most `steps` done events, keys and raw bodies older than `before` go away. True: there may be more.
+  // At most `steps` done events, with keys and hops, and raw bodies older than `before` go away. True: there
+  // may be more.
   virtual bool forget(Timestamp before, std::uint32_t steps) = 0;
 
   // Durable and synced when it returns. Without anything staged it does nothing.
@@ -90,7 +110,17 @@ class Journal {
   virtual std::optional<Customer> customer_of(const ImUserId& im_user) = 0;
   virtual std::optional<StoredEvent> event(EventId id) = 0;
   virtual std::vector<StoredEvent> list(v1::Queue queue, queue::State state, std::uint32_t limit) = 0;
+  // In the order of ids, from the one after `after`: to go through any number of events a page at a time.
+  // No state: whatever is unfinished.
+  virtual std::vector<StoredEvent> page(v1::Queue queue, std::optional<queue::State> state, EventId after,
+                                        std::uint32_t limit) = 0;
   virtual std::vector<EventId> dead(v1::Queue queue) = 0;
+  // Events with this MsgId or MsgKey, the newest first.
+  virtual std::vector<EventId> find_source(std::string_view source_id) = 0;
+  // A customer's events in both queues, the newest first.
+  virtual std::vector<EventId> events_of(const OpenId& customer, std::uint32_t limit) = 0;
+  // The way of an event so far, in order. Of very many attempts the first and the last are kept.
+  virtual std::vector<Hop> hops(EventId event) = 0;
   virtual bool paused(v1::Queue queue) = 0;
   virtual Totals totals(v1::Queue queue) = 0;
 

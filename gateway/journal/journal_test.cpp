@@ -31,6 +31,7 @@ class MemoryStore {
   MemoryDisk disk_;
 };
 
+const OpenId kAlice("oAlice");
 constexpr Timestamp kNow{1'700'000'000'000};
 
 template <class Store>
@@ -105,12 +106,13 @@ TEST_CASE_TEMPLATE("a known key makes no second event and remembers the answer",
     bench.restart();
   }
   v1::Event again;
+  again.set_customer("oAlice");
   const auto put = bench.journal->put(again, dedup_key({"a"}), ReplyKind::none);
   CHECK(put.duplicate);
   CHECK(put.id == id);
   CHECK(put.reply == ReplyKind::welcome);
-  CHECK(bench.journal->find(dedup_key({"a"}))->id == id);
-  CHECK_FALSE(bench.journal->find(dedup_key({"b"})));
+  CHECK(bench.journal->find(kAlice, dedup_key({"a"}))->id == id);
+  CHECK_FALSE(bench.journal->find(kAlice, dedup_key({"b"})));
 }
 
 TEST_CASE_TEMPLATE("nothing of what is not committed survives", Store, SqliteStore, MemoryStore) {
@@ -132,7 +134,7 @@ TEST_CASE_TEMPLATE("nothing of what is not committed survives", Store, SqliteSto
 
   CHECK(bench.journal->event(kept)->state == queue::State::waiting);
   CHECK_FALSE(bench.journal->event(lost));
-  CHECK_FALSE(bench.journal->find(dedup_key({"lost"})));
+  CHECK_FALSE(bench.journal->find(kAlice, dedup_key({"lost"})));
   CHECK(bench.journal->customer(OpenId("oAlice"))->im_user.value == "oAlice");
   CHECK_FALSE(bench.journal->customer(OpenId("oBob")));
   CHECK(bench.journal->workers(v1::QUEUE_RELAY).empty());
@@ -317,7 +319,7 @@ TEST_CASE_TEMPLATE("old done events and their keys go away in small steps, dead 
   bench.restart();
   CHECK_FALSE(bench.journal->event(ids[0]));
   CHECK_FALSE(bench.journal->event(ids[2]));
-  CHECK_FALSE(bench.journal->find(dedup_key({"b"})));
+  CHECK_FALSE(bench.journal->find(kAlice, dedup_key({"b"})));
   CHECK(bench.journal->event(ids[3]));
   CHECK(bench.journal->event(ids[4]));
   CHECK(bench.journal->event(ids[5]));
@@ -329,6 +331,7 @@ TEST_CASE("a disk in memory can fail, and what was committed before stays") {
   auto journal = open_memory_journal(disk);
   v1::Event event;
   event.set_queue(v1::QUEUE_RELAY);
+  event.set_customer("oAlice");
   journal->put(event, dedup_key({"a"}), ReplyKind::none);
   journal->commit();
   disk.before_commit = [] { throw JournalError("disk full"); };
@@ -338,6 +341,176 @@ TEST_CASE("a disk in memory can fail, and what was committed before stays") {
   journal = nullptr;
   disk.before_commit = nullptr;
   journal = open_memory_journal(disk);
-  CHECK(journal->find(dedup_key({"a"})));
-  CHECK_FALSE(journal->find(dedup_key({"b"})));
+  CHECK(journal->find(kAlice, dedup_key({"a"})));
+  CHECK_FALSE(journal->find(kAlice, dedup_key({"b"})));
+}
+
+TEST_CASE_TEMPLATE("events are found by customer and by the id their cloud gave them", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto a = bench.put("a");
+  const auto b = bench.put("b", v1::QUEUE_NOTIFIER);
+  const auto c = bench.put("c");
+  v1::Event other;
+  other.set_queue(v1::QUEUE_RELAY);
+  other.set_customer("oBob");
+  bench.journal->put(other, dedup_key({"a"}), ReplyKind::none);
+  bench.change(a, queue::State::done);
+  bench.journal->commit();
+  bench.restart();
+  CHECK(bench.journal->events_of(kAlice, 9) == std::vector<EventId>{c, b, a});
+  CHECK(bench.journal->events_of(kAlice, 2) == std::vector<EventId>{c, b});
+  CHECK(bench.journal->events_of(OpenId("oBob"), 9) == std::vector<EventId>{EventId{other.id()}});
+  CHECK(bench.journal->events_of(OpenId("oNobody"), 9).empty());
+  CHECK(bench.journal->find_source("source of b") == std::vector<EventId>{b});
+  CHECK(bench.journal->event(b)->event.source_id() == "source of b");
+  CHECK(bench.journal->find_source("source of d").empty());
+  CHECK(bench.journal->find_source("").empty());
+}
+
+TEST_CASE_TEMPLATE("the way of an event is told hop by hop, over a restart too", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto id = bench.put("a");
+  queue::Change failed;
+  failed.event = id;
+  failed.customer = kAlice;
+  failed.state = queue::State::waiting;
+  failed.attempts = 1;
+  failed.error = "too many calls";
+  failed.worker = WorkerId("w1");
+  failed.delivered_at = kNow + Millis(100);
+  failed.code = 20004;
+  failed.failure = v1::FAILURE_THROTTLE;
+  failed.unsure = 1;
+  failed.unsure_at = kNow + Millis(100);
+  bench.journal->apply(failed, kNow + Millis(150));
+  auto done = failed;
+  done.state = queue::State::done;
+  done.error.clear();
+  done.worker = WorkerId("w2");
+  done.delivered_at = kNow + Millis(300);
+  done.code = 0;
+  done.failure = v1::FAILURE_UNSPECIFIED;
+  bench.journal->apply(done, kNow + Millis(370));
+  bench.journal->commit();
+  bench.restart();
+
+  CHECK(bench.journal->event(id)->unsure == 1);
+  CHECK(bench.journal->event(id)->unsure_at == kNow + Millis(100));
+  const auto hops = bench.journal->hops(id);
+  REQUIRE(hops.size() == 5);
+  CHECK(hops[0].step == "accepted");
+  CHECK(hops[0].at == kNow);
+  CHECK(hops[0].worker.empty());
+  CHECK(hops[1].step == "delivered");
+  CHECK(hops[1].at == kNow + Millis(100));
+  CHECK(hops[1].attempt == 1);
+  CHECK(hops[1].worker == "w1");
+  CHECK(hops[2].step == "retry");
+  CHECK(hops[2].at == kNow + Millis(150));
+  CHECK(hops[2].attempt == 1);
+  CHECK(hops[2].worker == "w1");
+  CHECK(hops[2].took == Millis(50));
+  CHECK(hops[2].code == 20004);
+  CHECK(hops[2].failure == v1::FAILURE_THROTTLE);
+  CHECK(hops[2].error == "too many calls");
+  CHECK(hops[3].step == "delivered");
+  CHECK(hops[3].at == kNow + Millis(300));
+  CHECK(hops[3].attempt == 2);
+  CHECK(hops[4].step == "done");
+  CHECK(hops[4].at == kNow + Millis(370));
+  CHECK(hops[4].worker == "w2");
+  CHECK(hops[4].took == Millis(70));
+  CHECK(hops[4].code == 0);
+  CHECK(bench.journal->hops(EventId{id.value + 1}).empty());
+}
+
+TEST_CASE(
+    "of very many attempts the journal keeps the first and the last hops, and they go with their event") {
+  Bench<SqliteStore> bench;
+  const auto id = bench.put("a");
+  queue::Change failed;
+  failed.event = id;
+  failed.state = queue::State::waiting;
+  for (failed.attempts = 1; failed.attempts <= 1000; ++failed.attempts) {
+    failed.error = "failure " + std::to_string(failed.attempts);
+    bench.journal->apply(failed, kNow + Millis(failed.attempts));
+  }
+  const auto hops = bench.journal->hops(id);
+  REQUIRE(hops.size() == 51);  // accepted, the first 10, the last 40
+  CHECK(hops[1].error == "failure 1");
+  CHECK(hops[10].error == "failure 10");
+  CHECK(hops[11].error == "failure 961");
+  CHECK(hops[50].error == "failure 1000");
+  bench.change(id, queue::State::done);
+  const auto newest = bench.put("b");
+  CHECK_FALSE(bench.journal->forget(kNow + Millis(1), 10));
+  CHECK(bench.journal->hops(id).empty());
+  CHECK(bench.journal->hops(newest).size() == 1);
+}
+
+TEST_CASE_TEMPLATE("any number of events can be gone through a page at a time", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  std::vector<EventId> ids;
+  for (const auto* key : {"a", "b", "c", "d", "e"}) ids.push_back(bench.put(key));
+  bench.put("other", v1::QUEUE_NOTIFIER);
+  bench.change(ids[1], queue::State::waiting);
+  bench.change(ids[2], queue::State::done);
+  bench.change(ids[4], queue::State::dead);
+  const auto page = [&](std::optional<queue::State> state, EventId after, std::uint32_t limit) {
+    std::vector<EventId> found;
+    for (const auto& stored : bench.journal->page(v1::QUEUE_RELAY, state, after, limit))
+      found.push_back(EventId{stored.event.id()});
+    return found;
+  };
+  using Ids = std::vector<EventId>;
+  CHECK(page(std::nullopt, {}, 2) == Ids{ids[0], ids[1]});
+  CHECK(page(std::nullopt, ids[1], 2) == Ids{ids[3]});
+  CHECK(page(queue::State::ready, {}, 9) == Ids{ids[0], ids[3]});
+  CHECK(page(queue::State::waiting, {}, 9) == Ids{ids[1]});
+  CHECK(page(queue::State::done, {}, 9) == Ids{ids[2]});
+  CHECK(page(queue::State::dead, ids[0], 9) == Ids{ids[4]});
+  CHECK(page(queue::State::dead, ids[4], 9).empty());
+}
+
+TEST_CASE_TEMPLATE("an exported event is taken over once by another journal, with its full time", Store,
+                   SqliteStore, MemoryStore) {
+  Bench<Store> from;
+  const auto id = from.put("a", v1::QUEUE_RELAY, ReplyKind::please_wait);
+  queue::Change failed;
+  failed.event = id;
+  failed.state = queue::State::dead;
+  failed.attempts = 7;
+  failed.progress = 2;
+  failed.unsure = 1;
+  failed.unsure_at = kNow;
+  failed.error = "too old";
+  from.journal->apply(failed, kNow);
+  auto exported = from.journal->event(id).value();
+  CHECK(exported.key == dedup_key({"a"}));
+  CHECK(exported.reply == ReplyKind::please_wait);
+
+  Bench<Store> to;
+  to.put("x");
+  const auto later = kNow + std::chrono::hours(48);
+  const auto taken = to.journal->take_over(exported, later);
+  CHECK_FALSE(taken.duplicate);
+  CHECK(exported.event.id() == taken.id.value);
+  CHECK(to.journal->take_over(exported, later).duplicate);
+  to.journal->commit();
+  to.restart();
+  const auto stored = to.journal->event(taken.id).value();
+  CHECK(stored.state == queue::State::ready);
+  CHECK(stored.event.customer_message().text() == "text of a");
+  CHECK(stored.event.accepted_at_ms() == kNow.ms);
+  CHECK(stored.attempts == 0);
+  CHECK(stored.reply == ReplyKind::please_wait);
+  const auto unfinished = to.unfinished();
+  REQUIRE(unfinished.size() == 2);
+  CHECK(unfinished[1].accepted_at == later);
+  CHECK(unfinished[1].progress == 2);
+  CHECK(unfinished[1].unsure == 1);
+  CHECK(unfinished[1].unsure_at == kNow);
 }

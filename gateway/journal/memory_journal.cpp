@@ -12,15 +12,14 @@ namespace {
 struct Row {
   StoredEvent stored;
   std::optional<Timestamp> age_from;  // replayed or reopened: its age counts from here
-  DedupKey key;
-  ReplyKind reply = ReplyKind::none;
+  std::vector<Hop> hops;
 };
 
 }  // namespace
 
 struct MemoryDisk::Content {
   std::map<EventId, Row> events;
-  std::map<DedupKey, EventId> keys;
+  std::map<std::pair<OpenId, DedupKey>, EventId> keys;
   std::map<OpenId, Customer> customers;
   std::set<std::pair<v1::Queue, WorkerId>> workers;
   std::map<v1::Queue, Totals> totals;
@@ -48,26 +47,39 @@ class MemoryJournal final : public Journal {
   MemoryJournal& operator=(const MemoryJournal&) = delete;
 
   Put put(v1::Event& event, const DedupKey& key, ReplyKind reply) override {
-    if (const auto known = find(key)) return *known;
+    const std::pair customer_key(OpenId(event.customer()), key);
+    if (const auto known = find(customer_key.first, key)) return *known;
     const EventId id{++last_id_};
     event.set_id(id.value);
     Row row;
     row.stored.event = event;
-    row.key = key;
-    row.reply = reply;
+    row.stored.key = key;
+    row.stored.reply = reply;
+    row.hops.push_back(hop_of({event.accepted_at_ms()}, "accepted", 0));
     keep(now_.events, id);
-    keep(now_.keys, key);
+    keep(now_.keys, customer_key);
     now_.events.emplace(id, std::move(row));
-    now_.keys.emplace(key, id);
+    now_.keys.emplace(customer_key, id);
     return {id, false, reply};
   }
 
   std::uint32_t next_sequence() const override { return static_cast<std::uint32_t>(last_id_ + 1); }
 
-  std::optional<Put> find(const DedupKey& key) override {
-    const auto known = now_.keys.find(key);
+  std::optional<Put> find(const OpenId& customer, const DedupKey& key) override {
+    const auto known = now_.keys.find({customer, key});
     if (known == now_.keys.end()) return std::nullopt;
-    return Put{known->second, true, now_.events.at(known->second).reply};
+    return Put{known->second, true, now_.events.at(known->second).stored.reply};
+  }
+
+  Put take_over(StoredEvent& exported, Timestamp now) override {
+    const auto put = this->put(exported.event, exported.key, exported.reply);
+    if (put.duplicate) return put;
+    auto& row = now_.events.at(put.id);
+    row.stored.progress = exported.progress;
+    row.stored.unsure = exported.unsure;
+    row.stored.unsure_at = exported.unsure_at;
+    row.age_from = now;
+    return put;
   }
 
   void apply(const queue::Change& change, Timestamp now) override {
@@ -88,6 +100,9 @@ class MemoryJournal final : public Journal {
     stored.settled_at = done || dead ? now : Timestamp{};
     stored.error = change.error;
     stored.settled = change.settled;
+    stored.unsure = change.unsure;
+    stored.unsure_at = change.unsure_at;
+    add_hops(at->second.hops, change, now);
     if (change.begun_anew) at->second.age_from = change.begun_anew;
   }
 
@@ -100,7 +115,9 @@ class MemoryJournal final : public Journal {
     stored.state = queue::State::done;
     stored.error = "dropped by an operator";
     stored.event.clear_body();  // the row stays, so that its key goes on refusing duplicates
-    stored.event.clear_source_id();
+    auto dropped = hop_of(stored.settled_at, "done", stored.attempts + 1);
+    dropped.error = stored.error;
+    at->second.hops.push_back(std::move(dropped));
     return true;
   }
 
@@ -140,9 +157,10 @@ class MemoryJournal final : public Journal {
         continue;
       }
       if (steps-- == 0) return true;
-      keep(now_.keys, row.key);
+      const std::pair customer_key(OpenId(row.stored.event.customer()), row.stored.key);
+      keep(now_.keys, customer_key);
       keep(now_.events, id);
-      now_.keys.erase(row.key);
+      now_.keys.erase(customer_key);
       at = now_.events.erase(at);
     }
     return steps == 0;
@@ -188,6 +206,33 @@ class MemoryJournal final : public Journal {
     return found;
   }
 
+  std::vector<StoredEvent> page(v1::Queue queue, std::optional<queue::State> state, EventId after,
+                                std::uint32_t limit) override {
+    std::vector<StoredEvent> found;
+    for (auto at = now_.events.upper_bound(after); at != now_.events.end() && found.size() < limit; ++at) {
+      const auto& stored = at->second.stored;
+      const bool wanted = state ? stored.state == *state : stored.state < queue::State::done;
+      if (stored.event.queue() == queue && wanted) found.push_back(stored);
+    }
+    return found;
+  }
+
+  std::vector<EventId> find_source(std::string_view source_id) override {
+    if (source_id.empty()) return {};
+    return newest([&](const v1::Event& event) { return event.source_id() == source_id; });
+  }
+
+  std::vector<EventId> events_of(const OpenId& customer, std::uint32_t limit) override {
+    auto found = newest([&](const v1::Event& event) { return event.customer() == customer.value; });
+    if (found.size() > limit) found.resize(limit);
+    return found;
+  }
+
+  std::vector<Hop> hops(EventId event) override {
+    const auto at = now_.events.find(event);
+    return at == now_.events.end() ? std::vector<Hop>{} : at->second.hops;
+  }
+
   std::vector<EventId> dead(v1::Queue queue) override {
     std::vector<EventId> found;
     for (const auto& [id, row] : now_.events) {
@@ -214,6 +259,9 @@ class MemoryJournal final : public Journal {
       event.accepted_at = row.age_from.value_or(Timestamp{stored.event.accepted_at_ms()});
       event.due = stored.due;
       event.settled = stored.settled;
+      event.kind = queue::kind_of(stored.event);
+      event.unsure_at = stored.unsure_at;
+      event.unsure = stored.unsure;
       take(stored.event.queue(), event);
     }
   }
@@ -234,6 +282,40 @@ class MemoryJournal final : public Journal {
   }
 
  private:
+  static Hop hop_of(Timestamp at, std::string_view step, std::uint32_t attempt) {
+    Hop hop;
+    hop.at = at;
+    hop.step = step;
+    hop.attempt = attempt;
+    return hop;
+  }
+
+  // What ended a delivery tells of its beginning too.
+  static void add_hops(std::vector<Hop>& hops, const queue::Change& change, Timestamp now) {
+    const bool over = change.state == queue::State::done || change.state == queue::State::parked;
+    const auto attempt = change.attempts + (over ? 1 : 0);
+    auto hop = hop_of(now, queue::step_name(change), attempt);
+    hop.worker = change.worker.value;
+    hop.code = change.code;
+    hop.failure = change.failure;
+    hop.error = change.error;
+    if (!change.worker.empty()) {
+      hop.took = now - change.delivered_at;
+      hops.push_back(hop_of(change.delivered_at, "delivered", attempt));
+      hops.back().worker = change.worker.value;
+    }
+    hops.push_back(std::move(hop));
+  }
+
+  template <class Wanted>
+  std::vector<EventId> newest(const Wanted& wanted) const {
+    std::vector<EventId> found;
+    for (auto at = now_.events.rbegin(); at != now_.events.rend(); ++at) {
+      if (wanted(at->second.stored.event)) found.push_back(at->first);
+    }
+    return found;
+  }
+
   // What `map` has under `key` now comes back unless it is committed.
   template <class Map, class Key>
   void keep(Map& map, const Key& key) {

@@ -4,12 +4,15 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <system_error>
+#include <unordered_map>
+#include <utility>
 
 #include "gateway/journal/statement.h"
 #include "lib/base/digest.h"
@@ -22,16 +25,32 @@ constexpr std::int64_t kApplication = 0x4b454655;  // "KEFU", in PRAGMA applicat
 constexpr std::int64_t kRawRowsMax = 10000;
 constexpr std::size_t kRawBytesMax = 64 << 10;  // of one; what was refused must not fill the disk
 
+constexpr int kFirstHops = 10;  // of one event; it may be tried for a day
+constexpr int kLastHops = 40;
+constexpr std::int64_t kWorkerNamesMax = 10000;
+
+// Small columns first: a start reads them and not the payload. The key is unique for one customer, so that
+// one index finds duplicates and a customer's events; a second one would cost acceptance a tenth.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE events (
-  id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, customer TEXT NOT NULL, state INTEGER NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0, progress INTEGER NOT NULL DEFAULT 0, accepted_at INTEGER NOT NULL,
-  due INTEGER NOT NULL DEFAULT 0, settled_at INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
-  age_from INTEGER, lease INTEGER NOT NULL DEFAULT 0,
-  reply INTEGER NOT NULL DEFAULT 0, dedup BLOB UNIQUE, payload BLOB NOT NULL);
+  id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, progress INTEGER NOT NULL DEFAULT 0,
+  unsure INTEGER NOT NULL DEFAULT 0, unsure_at INTEGER NOT NULL DEFAULT 0,
+  accepted_at INTEGER NOT NULL, age_from INTEGER, due INTEGER NOT NULL DEFAULT 0,
+  settled_at INTEGER NOT NULL DEFAULT 0, lease INTEGER NOT NULL DEFAULT 0,
+  worker INTEGER NOT NULL DEFAULT 0, took INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0,
+  failure INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', reply INTEGER NOT NULL DEFAULT 0,
+  customer TEXT NOT NULL, dedup BLOB NOT NULL, source TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE UNIQUE INDEX by_customer ON events (customer, dedup);
+CREATE INDEX by_source ON events (source) WHERE source <> '';
 CREATE INDEX unfinished ON events (id) WHERE state < 5;
 CREATE INDEX dead ON events (queue, id) WHERE state = 6;
 CREATE INDEX done ON events (settled_at) WHERE state = 5;
+CREATE TABLE hops (
+  event INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL,
+  attempt INTEGER NOT NULL, worker INTEGER NOT NULL, took INTEGER NOT NULL, code INTEGER NOT NULL,
+  failure INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY (event, n)) WITHOUT ROWID;
+CREATE TABLE worker_names (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE customers (
   openid TEXT PRIMARY KEY, im_user TEXT NOT NULL, generation INTEGER NOT NULL, imported INTEGER NOT NULL,
   following INTEGER NOT NULL, agent TEXT NOT NULL, active_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -99,37 +118,41 @@ class SqliteJournal final : public Journal {
     Statement dead(database_, "SELECT queue, count(*) FROM events WHERE state = 6 GROUP BY queue");
     while (dead.step())
       totals_[static_cast<int>(dead.integer(0))].dead = static_cast<std::uint64_t>(dead.integer(1));
+    Statement names(database_, "SELECT id, name FROM worker_names");
+    while (names.step()) learn_worker_name(names.integer(0), names.text(1));
     commit();
   }
 
   Put put(v1::Event& event, const DedupKey& key, ReplyKind reply) override {
-    if (const auto known = find(key)) return *known;
+    if (const auto known = find(OpenId(event.customer()), key)) return *known;
     begin();
-    const std::int64_t id = last_id_ + 1;
-    event.set_id(static_cast<std::uint64_t>(id));
-    event.SerializeToString(&buffer_);
-    insert_.bind(id)
-        .bind(event.queue())
-        .bind_text(event.customer())
-        .bind(static_cast<int>(queue::State::ready));
-    insert_.bind(event.accepted_at_ms())
-        .bind(static_cast<int>(reply))
-        .bind_bytes(bytes_of(key))
-        .bind_bytes(buffer_)
-        .run();
-    last_id_ = id;
+    insert(event, key, reply);
     return {EventId{event.id()}, false, reply};
   }
 
   std::uint32_t next_sequence() const override { return static_cast<std::uint32_t>(last_id_ + 1); }
 
-  std::optional<Put> find(const DedupKey& key) override {
-    by_key_.bind_bytes(bytes_of(key));
+  std::optional<Put> find(const OpenId& customer, const DedupKey& key) override {
+    by_key_.bind_text(customer.value).bind_bytes(bytes_of(key));
     if (!by_key_.step()) return std::nullopt;
     const Put known{EventId{static_cast<std::uint64_t>(by_key_.integer(0))}, true,
                     static_cast<ReplyKind>(by_key_.integer(1))};
     by_key_.reset();
     return known;
+  }
+
+  Put take_over(StoredEvent& exported, Timestamp now) override {
+    const auto put = this->put(exported.event, exported.key, exported.reply);
+    if (put.duplicate) return put;
+    Statement(database_,
+              "UPDATE events SET progress = ?, unsure = ?, unsure_at = ?, age_from = ? WHERE id = ?")
+        .bind(exported.progress)
+        .bind(exported.unsure)
+        .bind(exported.unsure_at.ms)
+        .bind(now.ms)
+        .bind(static_cast<std::int64_t>(put.id.value))
+        .run();
+    return put;
   }
 
   void apply(const queue::Change& change, Timestamp now) override {
@@ -147,13 +170,21 @@ class SqliteJournal final : public Journal {
       ++totals.done;
       totals_changed_ = true;
     }
+    const auto worker = number_of(change.worker);
+    const auto took = worker != 0 ? now - change.delivered_at : Millis(0);
     change_.bind(static_cast<int>(change.state))
         .bind(change.attempts)
         .bind(change.progress)
-        .bind(change.due.ms);
-    change_.bind(done || dead ? now.ms : 0)
-        .bind_text(change.error)
+        .bind(change.unsure)
+        .bind(change.unsure_at.ms)
+        .bind(change.due.ms)
+        .bind(done || dead ? now.ms : 0)
         .bind(static_cast<std::int64_t>(change.settled.value))
+        .bind(worker)
+        .bind(took.count())
+        .bind(change.code)
+        .bind(change.failure)
+        .bind_text(change.error)
         .bind(id)
         .run();
     if (change.begun_anew) {
@@ -162,6 +193,8 @@ class SqliteJournal final : public Journal {
           .bind(id)
           .run();
     }
+    // The row itself tells of the last step when that is `done`: the common way costs no hop.
+    if (!done) keep_hop(id, change, worker, took, now);
   }
 
   bool erase_dead(EventId event) override {
@@ -169,8 +202,10 @@ class SqliteJournal final : public Journal {
     const auto stored = this->event(event);
     if (!stored || stored->state != queue::State::dead) return false;
     // The row stays as done, so that its key goes on refusing duplicates; the payload goes.
-    Statement(database_,
-              "UPDATE events SET state = 5, payload = x'', error = 'dropped by an operator' WHERE id = ?")
+    Statement(
+        database_,
+        "UPDATE events SET state = 5, payload = x'', worker = 0, took = 0, code = 0, failure = 0, error = "
+        "'dropped by an operator' WHERE id = ?")
         .bind(static_cast<std::int64_t>(event.value))
         .run();
     --totals_[stored->event.queue()].dead;
@@ -225,16 +260,22 @@ class SqliteJournal final : public Journal {
   bool forget(Timestamp before, std::uint32_t steps) override {
     begin();
     // The newest row stays: its id says where numbering goes on.
+    Statement old(database_,
+                  "SELECT id FROM events WHERE state = 5 AND settled_at < ? AND id < ? ORDER BY settled_at "
+                  "LIMIT ?");
+    old.bind(before.ms).bind(last_id_).bind(steps);
+    std::vector<std::int64_t> ids;
+    while (old.step()) ids.push_back(old.integer(0));
+    for (const auto id : ids) {
+      forget_hops_.bind(id).run();
+      forget_event_.bind(id).run();
+    }
     Statement(database_,
-              "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE state = 5 AND settled_at < ? AND "
-              "id < ? LIMIT ?)")
+              "DELETE FROM raws WHERE id IN (SELECT id FROM raws WHERE at < ? ORDER BY at LIMIT ?)")
         .bind(before.ms)
-        .bind(last_id_)
         .bind(steps)
         .run();
-    const int gone = database_.changed();
-    Statement(database_, "DELETE FROM raws WHERE at < ?").bind(before.ms).run();
-    return gone >= static_cast<int>(steps);
+    return std::max<std::size_t>(ids.size(), static_cast<std::size_t>(database_.changed())) >= steps;
   }
 
   void commit() override {
@@ -282,11 +323,70 @@ class SqliteJournal final : public Journal {
     return found;
   }
 
+  std::vector<StoredEvent> page(v1::Queue queue, std::optional<queue::State> state, EventId after,
+                                std::uint32_t limit) override {
+    std::string where = "queue = ?1 AND id > ?2";
+    if (!state || *state < queue::State::done) where += " AND state < 5";
+    if (state) where += " AND state = " + std::to_string(static_cast<int>(*state));
+    Statement rows(database_, ("SELECT " + std::string(kColumns) + " FROM events WHERE " + where +
+                               " ORDER BY id LIMIT ?3")
+                                  .c_str());
+    rows.bind(queue).bind(static_cast<std::int64_t>(after.value)).bind(limit);
+    std::vector<StoredEvent> found;
+    while (rows.step()) found.push_back(read_event(rows));
+    return found;
+  }
+
   std::vector<EventId> dead(v1::Queue queue) override {
     Statement rows(database_, "SELECT id FROM events WHERE queue = ? AND state = 6 ORDER BY id");
-    rows.bind(queue);
-    std::vector<EventId> found;
-    while (rows.step()) found.push_back(EventId{static_cast<std::uint64_t>(rows.integer(0))});
+    return ids(rows.bind(queue));
+  }
+
+  std::vector<EventId> find_source(std::string_view source_id) override {
+    Statement rows(database_,
+                   "SELECT id FROM events WHERE source = ? AND source <> '' ORDER BY id DESC LIMIT 1000");
+    return ids(rows.bind_text(source_id));
+  }
+
+  std::vector<EventId> events_of(const OpenId& customer, std::uint32_t limit) override {
+    Statement rows(database_, "SELECT id FROM events WHERE customer = ? ORDER BY +id DESC LIMIT ?");
+    return ids(rows.bind_text(customer.value).bind(limit));
+  }
+
+  std::vector<Hop> hops(EventId event) override {
+    std::vector<Hop> found;
+    const auto id = static_cast<std::int64_t>(event.value);
+    Statement row(database_,
+                  "SELECT state, accepted_at, settled_at, attempts, worker, took, code, failure, error FROM "
+                  "events WHERE id = ?");
+    row.bind(id);
+    if (!row.step()) return found;
+    found.emplace_back().at = {row.integer(1)};
+    found.back().step = "accepted";
+    Statement kept(database_,
+                   "SELECT step, at, attempt, worker, took, code, failure, error FROM hops WHERE event = ? "
+                   "ORDER BY n");
+    kept.bind(id);
+    while (kept.step()) {
+      add_hop(found, Hop{{kept.integer(1)},
+                         kept.text(0),
+                         static_cast<std::uint32_t>(kept.integer(2)),
+                         worker_name(kept.integer(3)),
+                         Millis(kept.integer(4)),
+                         static_cast<std::int32_t>(kept.integer(5)),
+                         static_cast<v1::Failure>(kept.integer(6)),
+                         kept.text(7)});
+    }
+    if (row.integer(0) == static_cast<int>(queue::State::done)) {
+      add_hop(found, Hop{{row.integer(2)},
+                         "done",
+                         static_cast<std::uint32_t>(row.integer(3)) + 1,
+                         worker_name(row.integer(4)),
+                         Millis(row.integer(5)),
+                         static_cast<std::int32_t>(row.integer(6)),
+                         static_cast<v1::Failure>(row.integer(7)),
+                         row.text(8)});
+    }
     return found;
   }
 
@@ -303,7 +403,7 @@ class SqliteJournal final : public Journal {
   void each_unfinished(const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {
     Statement rows(database_,
                    "SELECT id, queue, customer, state, attempts, progress, coalesce(age_from, accepted_at), "
-                   "due, lease FROM events "
+                   "due, lease, kind, unsure_at, unsure FROM events "
                    "WHERE state < 5 ORDER BY id");
     while (rows.step()) {
       queue::Remembered event;
@@ -315,6 +415,9 @@ class SqliteJournal final : public Journal {
       event.accepted_at = {rows.integer(6)};
       event.due = {rows.integer(7)};
       event.settled = Lease{static_cast<std::uint64_t>(rows.integer(8))};
+      event.kind = static_cast<queue::Kind>(rows.integer(9));
+      event.unsure_at = {rows.integer(10)};
+      event.unsure = static_cast<std::uint32_t>(rows.integer(11));
       take(static_cast<v1::Queue>(rows.integer(1)), event);
     }
   }
@@ -338,7 +441,8 @@ class SqliteJournal final : public Journal {
 
  private:
   static constexpr const char* kColumns =
-      "id, queue, state, attempts, progress, due, settled_at, error, payload, customer, accepted_at, lease";
+      "id, queue, state, attempts, progress, due, settled_at, error, payload, customer, accepted_at, lease, "
+      "source, unsure_at, unsure, dedup, reply";
   static constexpr const char* kCustomer =
       "openid, im_user, generation, imported, following, agent, active_at";
 
@@ -350,6 +454,102 @@ class SqliteJournal final : public Journal {
     if (open_) return;
     begin_.run();
     open_ = true;
+  }
+
+  void insert(v1::Event& event, const DedupKey& key, ReplyKind reply) {
+    const std::int64_t id = last_id_ + 1;
+    // What has a column of its own is not kept twice.
+    std::string customer = std::move(*event.mutable_customer());
+    std::string source = std::move(*event.mutable_source_id());
+    const auto queue = event.queue();
+    const auto accepted_at = event.accepted_at_ms();
+    event.clear_id();
+    event.clear_customer();
+    event.clear_source_id();
+    event.clear_queue();
+    event.clear_accepted_at_ms();
+    event.SerializeToString(&buffer_);
+    event.set_id(static_cast<std::uint64_t>(id));
+    event.set_customer(std::move(customer));
+    event.set_source_id(std::move(source));
+    event.set_queue(queue);
+    event.set_accepted_at_ms(accepted_at);
+    insert_.bind(id)
+        .bind(queue)
+        .bind(static_cast<int>(queue::kind_of(event)))
+        .bind(static_cast<int>(queue::State::ready))
+        .bind(accepted_at)
+        .bind(static_cast<int>(reply))
+        .bind_text(event.customer())
+        .bind_bytes(bytes_of(key))
+        .bind_text(event.source_id())
+        .bind_bytes(buffer_)
+        .run();
+    last_id_ = id;
+  }
+
+  void keep_hop(std::int64_t event, const queue::Change& change, std::int64_t worker, Millis took,
+                Timestamp now) {
+    next_hop_.bind(event).step();
+    const auto n = next_hop_.integer(0);
+    next_hop_.reset();
+    const bool parked = change.state == queue::State::parked;
+    keep_hop_.bind(event)
+        .bind(n)
+        .bind(now.ms)
+        .bind_text(queue::step_name(change))
+        .bind(change.attempts + (parked ? 1 : 0))
+        .bind(worker)
+        .bind(took.count())
+        .bind(change.code)
+        .bind(change.failure)
+        .bind_text(change.error)
+        .run();
+    if (n > kFirstHops + kLastHops) trim_hops_.bind(event).bind(kFirstHops).bind(n - kLastHops).run();
+  }
+
+  // What ended a delivery tells of its beginning too.
+  static void add_hop(std::vector<Hop>& hops, Hop hop) {
+    if (!hop.worker.empty()) {
+      auto& delivered = hops.emplace_back();
+      delivered.at = hop.at - hop.took;
+      delivered.step = "delivered";
+      delivered.attempt = hop.attempt;
+      delivered.worker = hop.worker;
+    }
+    hops.push_back(std::move(hop));
+  }
+
+  // Workers have long names and rows many: rows name them by number. 0 is nobody.
+  std::int64_t number_of(const WorkerId& worker) {
+    if (worker.empty()) return 0;
+    if (const auto known = worker_numbers_.find(worker.value); known != worker_numbers_.end())
+      return known->second;
+    Statement(database_, "INSERT INTO worker_names (name) VALUES (?)").bind_text(worker.value).run();
+    const auto number = database_.last_id();
+    Statement(database_, "DELETE FROM worker_names WHERE id <= ?").bind(number - kWorkerNamesMax).run();
+    learn_worker_name(number, worker.value);
+    return number;
+  }
+
+  void learn_worker_name(std::int64_t number, const std::string& name) {
+    worker_names_[number] = name;
+    worker_numbers_[name] = number;
+    while (worker_names_.begin()->first <= number - kWorkerNamesMax) {
+      worker_numbers_.erase(worker_names_.begin()->second);
+      worker_names_.erase(worker_names_.begin());
+    }
+  }
+
+  std::string worker_name(std::int64_t number) const {
+    const auto known = worker_names_.find(number);
+    return known == worker_names_.end() ? std::string() : known->second;
+  }
+
+  static std::vector<EventId> ids(Statement& bound) {
+    std::vector<EventId> found;
+    while (bound.step()) found.push_back(EventId{static_cast<std::uint64_t>(bound.integer(0))});
+    return found;
   }
 
   static StoredEvent read_event(const Statement& row) {
@@ -367,6 +567,12 @@ class SqliteJournal final : public Journal {
     stored.due = {row.integer(5)};
     stored.settled_at = {row.integer(6)};
     stored.error = row.text(7);
+    stored.event.set_source_id(row.text(12));
+    stored.unsure_at = {row.integer(13)};
+    stored.unsure = static_cast<std::uint32_t>(row.integer(14));
+    const auto key = row.bytes(15);
+    std::memcpy(stored.key.value.data(), key.data(), std::min(key.size(), stored.key.value.size()));
+    stored.reply = static_cast<ReplyKind>(row.integer(16));
     return stored;
   }
 
@@ -388,13 +594,21 @@ class SqliteJournal final : public Journal {
   Statement begin_{database_, "BEGIN IMMEDIATE"};
   Statement commit_{database_, "COMMIT"};
   Statement insert_{database_,
-                    "INSERT INTO events (id, queue, customer, state, accepted_at, reply, dedup, payload) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"};
-  Statement by_key_{database_, "SELECT id, reply FROM events WHERE dedup = ?"};
+                    "INSERT INTO events (id, queue, kind, state, accepted_at, reply, customer, dedup, "
+                    "source, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Statement by_key_{database_, "SELECT id, reply FROM events WHERE customer = ? AND dedup = ?"};
   Statement queue_of_{database_, "SELECT queue, state FROM events WHERE id = ?"};
   Statement change_{database_,
-                    "UPDATE events SET state = ?, attempts = ?, progress = ?, due = ?, settled_at = ?, error "
-                    "= ?, lease = ? WHERE id = ?"};
+                    "UPDATE events SET state = ?, attempts = ?, progress = ?, unsure = ?, unsure_at = ?, due "
+                    "= ?, settled_at = ?, lease = ?, worker = ?, took = ?, code = ?, failure = ?, error = ? "
+                    "WHERE id = ?"};
+  Statement next_hop_{database_, "SELECT coalesce(max(n), 0) + 1 FROM hops WHERE event = ?"};
+  Statement keep_hop_{database_,
+                      "INSERT INTO hops (event, n, at, step, attempt, worker, took, code, failure, error) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Statement trim_hops_{database_, "DELETE FROM hops WHERE event = ? AND n > ? AND n <= ?"};
+  Statement forget_hops_{database_, "DELETE FROM hops WHERE event = ?"};
+  Statement forget_event_{database_, "DELETE FROM events WHERE id = ?"};
   Statement event_{database_, ("SELECT " + std::string(kColumns) + " FROM events WHERE id = ?").c_str()};
   Statement save_customer_{database_, "INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?, ?, ?, ?)"};
   Statement customer_{database_,
@@ -408,6 +622,8 @@ class SqliteJournal final : public Journal {
                         "INSERT INTO queues (queue, done) VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET "
                         "done = excluded.done"};
   std::map<int, Totals> totals_;
+  std::map<std::int64_t, std::string> worker_names_;
+  std::unordered_map<std::string, std::int64_t> worker_numbers_;
   std::string buffer_;
   std::int64_t last_id_ = 0;
   std::uint32_t epoch_ = 0;

@@ -39,6 +39,21 @@ std::string_view name(State state) {
   return "unknown";
 }
 
+std::string_view step_name(const Change& change) {
+  switch (change.state) {
+    case State::done:
+      return "done";
+    case State::dead:
+      return "dead";
+    case State::parked:
+      return "parked";
+    case State::ready:
+      return change.begun_anew ? "replayed" : "retry";
+    default:
+      return "retry";
+  }
+}
+
 EventQueue::EventQueue(RetryPolicy policy, std::uint32_t epoch, std::function<double()> chance)
     : policy_(policy), chance_(std::move(chance)), next_lease_((std::uint64_t{epoch} << 32) + 1) {}
 

@@ -40,14 +40,17 @@ struct Change {
   std::string error{};
   Lease settled{};                        // the last delivery whose verdict counted; 0: none yet
   std::optional<Timestamp> begun_anew{};  // replayed or reopened: its age counts from here
-  Timestamp unsure_at{};     // when an attempt that may have acted went out first; 0: none did
-  std::uint32_t unsure = 0;  // how many such attempts since it began (anew)
+  Timestamp unsure_at{};                  // when an attempt that may have acted went out first; 0: none did
+  std::uint32_t unsure = 0;               // how many such attempts since it began (anew)
   // Of the delivery that has ended with this change, when one has.
   WorkerId worker{};
   Timestamp delivered_at{};
   std::int32_t code = 0;  // of the cloud; 0: none
   v1::Failure failure = v1::FAILURE_UNSPECIFIED;
 };
+
+// What the tap and the history call it: done, dead, parked, replayed, or retry.
+std::string_view step_name(const Change& change);
 
 // One delivery to be sent.
 struct Handout {

@@ -116,6 +116,23 @@ DedupKey dedup_key(std::initializer_list<std::string_view> parts) {
   return key;
 }
 
+std::string dedup_key_hex(const DedupKey& key) {
+  return hex({reinterpret_cast<const char*>(key.value.data()), key.value.size()});
+}
+
+std::optional<DedupKey> dedup_key_from_hex(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  DedupKey key;
+  if (text.size() != 2 * key.value.size()) return std::nullopt;
+  for (std::size_t i = 0; i < key.value.size(); ++i) {
+    const auto high = kDigits.find(text[2 * i]);
+    const auto low = kDigits.find(text[2 * i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    key.value[i] = static_cast<std::byte>(high << 4 | low);
+  }
+  return key;
+}
+
 std::uint64_t random_u64() {
   std::array<unsigned char, 8> bytes{};
   fill_random(bytes.data(), bytes.size());

@@ -26,6 +26,8 @@ bool equal_constant_time(std::string_view a, std::string_view b);
 
 // The parts are joined so that no two different lists collide ("a","bc" and "ab","c" differ).
 DedupKey dedup_key(std::initializer_list<std::string_view> parts);
+std::string dedup_key_hex(const DedupKey& key);  // 32 characters, lower case
+std::optional<DedupKey> dedup_key_from_hex(std::string_view text);
 
 std::uint64_t random_u64();
 std::string random_hex(std::size_t bytes);
