@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gateway/queue/event_queue.h"
+#include "gateway/reply_window.h"
 #include "kefu/v1/event.pb.h"
 #include "lib/base/clock.h"
 #include "lib/base/ids.h"
@@ -34,8 +35,10 @@ struct Customer {
   std::uint32_t generation = 0;  // of im_user
   bool imported = false;         // we believe that im_user exists in IM
   bool following = false;
-  std::string agent;      // of the last conversation; empty: none yet
-  Timestamp active_at{};  // last word of the customer or of an agent in it
+  std::string agent;            // of the last conversation; empty: none yet
+  Timestamp active_at{};        // last word of the customer or of an agent in it
+  Timestamp conversation_at{};  // first word of it
+  ReplyWindow window{};
 };
 
 struct StoredEvent {
@@ -93,6 +96,8 @@ class Journal {
   // A finished event for good: "drop" of a dead letter.
   virtual bool erase_dead(EventId event) = 0;
   virtual void save(const Customer& customer) = 0;
+  // For pushes that make no event. False: it was noted before. Forgotten as the keys of events are.
+  virtual bool note(const DedupKey& key, Timestamp now) = 0;
   virtual void keep_raw(std::string_view source, std::string_view reason, std::string_view body,
                         Timestamp now) = 0;
   virtual void worker_came(v1::Queue queue, const WorkerId& worker) = 0;

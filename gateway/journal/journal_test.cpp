@@ -266,6 +266,8 @@ TEST_CASE_TEMPLATE("customers are found by both of their names", Store, SqliteSt
   alice.imported = alice.following = true;
   alice.agent = "agent1";
   alice.active_at = kNow;
+  alice.conversation_at = kNow - Millis(5);
+  alice.window = {kNow + Millis(7), 3, ReplyWindow::Opener::menu};
   bench.journal->save(alice);
   bench.journal->save(customer("oBob", "oBob", 0));
   bench.journal->commit();
@@ -278,6 +280,10 @@ TEST_CASE_TEMPLATE("customers are found by both of their names", Store, SqliteSt
   CHECK(found->following);
   CHECK(found->agent == "agent1");
   CHECK(found->active_at == kNow);
+  CHECK(found->conversation_at == kNow - Millis(5));
+  CHECK(found->window.ends_at == kNow + Millis(7));
+  CHECK(found->window.replies_left == 3);
+  CHECK(found->window.opened_by == ReplyWindow::Opener::menu);
   CHECK(bench.journal->customer_of(ImUserId("oBob"))->openid.value == "oBob");
   CHECK_FALSE(bench.journal->customer_of(ImUserId("oAlice")));  // she has another account now
   CHECK_FALSE(bench.journal->customer(OpenId("oCarol")));
@@ -324,6 +330,23 @@ TEST_CASE_TEMPLATE("old done events and their keys go away in small steps, dead 
   CHECK(bench.journal->event(ids[4]));
   CHECK(bench.journal->event(ids[5]));
   CHECK(bench.put("a").value == ids[5].value + 1);
+}
+
+TEST_CASE_TEMPLATE("a push without an event is noted once, over a restart too, until its time is over", Store,
+                   SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto key = dedup_key({"menu"});
+  CHECK(bench.journal->note(key, kNow));
+  CHECK_FALSE(bench.journal->note(key, kNow));
+  bench.restart();
+  CHECK(bench.journal->note(key, kNow));
+  bench.journal->commit();
+  bench.restart();
+  CHECK_FALSE(bench.journal->note(key, kNow + Millis(5)));
+  CHECK(bench.journal->note(dedup_key({"other"}), kNow + Millis(1)));
+  bench.journal->forget(kNow + Millis(1), 10);
+  CHECK(bench.journal->note(key, kNow));
+  CHECK_FALSE(bench.journal->note(dedup_key({"other"}), kNow));
 }
 
 TEST_CASE("a disk in memory can fail, and what was committed before stays") {

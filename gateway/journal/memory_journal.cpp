@@ -20,6 +20,7 @@ struct Row {
 struct MemoryDisk::Content {
   std::map<EventId, Row> events;
   std::map<std::pair<OpenId, DedupKey>, EventId> keys;
+  std::map<DedupKey, Timestamp> notes;
   std::map<OpenId, Customer> customers;
   std::set<std::pair<v1::Queue, WorkerId>> workers;
   std::map<v1::Queue, Totals> totals;
@@ -126,6 +127,13 @@ class MemoryJournal final : public Journal {
     now_.customers.insert_or_assign(customer.openid, customer);
   }
 
+  bool note(const DedupKey& key, Timestamp now) override {
+    if (now_.notes.contains(key)) return false;
+    keep(now_.notes, key);
+    now_.notes.emplace(key, now);
+    return true;
+  }
+
   void keep_raw(std::string_view, std::string_view, std::string_view, Timestamp) override {}
 
   void worker_came(v1::Queue queue, const WorkerId& worker) override {
@@ -148,6 +156,11 @@ class MemoryJournal final : public Journal {
   }
 
   bool forget(Timestamp before, std::uint32_t steps) override {
+    for (auto at = now_.notes.begin(); at != now_.notes.end();) {
+      const bool old = at->second < before;
+      if (old) keep(now_.notes, at->first);
+      at = old ? now_.notes.erase(at) : std::next(at);
+    }
     for (auto at = now_.events.begin(); at != now_.events.end();) {
       const auto& [id, row] = *at;
       const bool old = row.stored.state == queue::State::done && row.stored.settled_at < before;

@@ -15,12 +15,13 @@
 #include <utility>
 
 #include "gateway/journal/statement.h"
+#include "gateway/journal/upgrade.h"
 #include "lib/base/digest.h"
 
 namespace kefu {
 namespace {
 
-constexpr std::int64_t kFormat = 1;                // of the file, in PRAGMA user_version
+constexpr std::int64_t kFormat = 2;                // of the file, in PRAGMA user_version
 constexpr std::int64_t kApplication = 0x4b454655;  // "KEFU", in PRAGMA application_id
 constexpr std::int64_t kRawRowsMax = 10000;
 constexpr std::size_t kRawBytesMax = 64 << 10;  // of one; what was refused must not fill the disk
@@ -53,9 +54,13 @@ CREATE TABLE hops (
 CREATE TABLE worker_names (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE customers (
   openid TEXT PRIMARY KEY, im_user TEXT NOT NULL, generation INTEGER NOT NULL, imported INTEGER NOT NULL,
-  following INTEGER NOT NULL, agent TEXT NOT NULL, active_at INTEGER NOT NULL) WITHOUT ROWID;
+  following INTEGER NOT NULL, agent TEXT NOT NULL, active_at INTEGER NOT NULL,
+  conversation_at INTEGER NOT NULL DEFAULT 0, window_ends_at INTEGER NOT NULL DEFAULT 0,
+  replies_left INTEGER NOT NULL DEFAULT 0, window_opened_by INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX customer_by_im_user ON customers (im_user) WHERE generation > 0;
 CREATE INDEX customer_by_activity ON customers (active_at) WHERE agent <> '';
+CREATE TABLE notes (dedup BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX notes_by_age ON notes (at);
 CREATE TABLE workers (queue INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (queue, id)) WITHOUT ROWID;
 CREATE TABLE raws (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX raws_by_age ON raws (at);
@@ -89,6 +94,11 @@ void prepare_file(Database& database) {
   } else if (format > kFormat) {
     throw JournalError("the journal has format " + std::to_string(format) + ", this program knows up to " +
                        std::to_string(kFormat) + "; use the newer program");
+  } else if (format < kFormat) {
+    database.run("BEGIN IMMEDIATE");
+    upgrade_from_format_1(database, kSchema);
+    database.run(("PRAGMA user_version=" + std::to_string(kFormat)).c_str());
+    database.run("COMMIT");
   }
 }
 
@@ -220,8 +230,18 @@ class SqliteJournal final : public Journal {
     save_customer_.bind(customer.imported)
         .bind(customer.following)
         .bind_text(customer.agent)
-        .bind(customer.active_at.ms)
+        .bind(customer.active_at.ms);
+    save_customer_.bind(customer.conversation_at.ms)
+        .bind(customer.window.ends_at.ms)
+        .bind(customer.window.replies_left)
+        .bind(static_cast<int>(customer.window.opened_by))
         .run();
+  }
+
+  bool note(const DedupKey& key, Timestamp now) override {
+    begin();
+    note_.bind_bytes(bytes_of(key)).bind(now.ms).run();
+    return database_.changed() > 0;
   }
 
   void keep_raw(std::string_view source, std::string_view reason, std::string_view body,
@@ -275,7 +295,13 @@ class SqliteJournal final : public Journal {
         .bind(before.ms)
         .bind(steps)
         .run();
-    return std::max<std::size_t>(ids.size(), static_cast<std::size_t>(database_.changed())) >= steps;
+    const auto raws = static_cast<std::size_t>(database_.changed());
+    Statement(database_,
+              "DELETE FROM notes WHERE dedup IN (SELECT dedup FROM notes WHERE at < ? ORDER BY at LIMIT ?)")
+        .bind(before.ms)
+        .bind(steps)
+        .run();
+    return std::max({ids.size(), raws, static_cast<std::size_t>(database_.changed())}) >= steps;
   }
 
   void commit() override {
@@ -444,7 +470,8 @@ class SqliteJournal final : public Journal {
       "id, queue, state, attempts, progress, due, settled_at, error, payload, customer, accepted_at, lease, "
       "source, unsure_at, unsure, dedup, reply";
   static constexpr const char* kCustomer =
-      "openid, im_user, generation, imported, following, agent, active_at";
+      "openid, im_user, generation, imported, following, agent, active_at, conversation_at, window_ends_at, "
+      "replies_left, window_opened_by";
 
   static std::string_view bytes_of(const DedupKey& key) {
     return {reinterpret_cast<const char*>(key.value.data()), key.value.size()};
@@ -577,9 +604,12 @@ class SqliteJournal final : public Journal {
   }
 
   static Customer read_customer(const Statement& row) {
-    return {OpenId(row.text(0)),      ImUserId(row.text(1)), static_cast<std::uint32_t>(row.integer(2)),
-            row.integer(3) != 0,      row.integer(4) != 0,   row.text(5),
-            Timestamp{row.integer(6)}};
+    const ReplyWindow window{{row.integer(8)},
+                             static_cast<std::uint32_t>(row.integer(9)),
+                             static_cast<ReplyWindow::Opener>(row.integer(10))};
+    return {OpenId(row.text(0)), ImUserId(row.text(1)), static_cast<std::uint32_t>(row.integer(2)),
+            row.integer(3) != 0, row.integer(4) != 0,   row.text(5),
+            {row.integer(6)},    {row.integer(7)},      window};
   }
 
   static std::optional<Customer> one_customer(Statement& bound) {
@@ -610,7 +640,10 @@ class SqliteJournal final : public Journal {
   Statement forget_hops_{database_, "DELETE FROM hops WHERE event = ?"};
   Statement forget_event_{database_, "DELETE FROM events WHERE id = ?"};
   Statement event_{database_, ("SELECT " + std::string(kColumns) + " FROM events WHERE id = ?").c_str()};
-  Statement save_customer_{database_, "INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?, ?, ?, ?)"};
+  Statement save_customer_{database_, ("INSERT OR REPLACE INTO customers (" + std::string(kCustomer) +
+                                       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                                          .c_str()};
+  Statement note_{database_, "INSERT OR IGNORE INTO notes (dedup, at) VALUES (?, ?)"};
   Statement customer_{database_,
                       ("SELECT " + std::string(kCustomer) + " FROM customers WHERE openid = ?").c_str()};
   Statement customer_of_{

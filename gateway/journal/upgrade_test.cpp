@@ -1,0 +1,80 @@
+// A journal of an older format is brought forward when it is opened, and loses nothing.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "gateway/journal/sqlite_journal.h"
+#include "gateway/journal/statement.h"
+#include "lib/base/digest.h"
+
+using namespace kefu;
+
+namespace {
+
+constexpr const char* kFormat1 = R"sql(
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, customer TEXT NOT NULL, state INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, progress INTEGER NOT NULL DEFAULT 0, accepted_at INTEGER NOT NULL,
+  due INTEGER NOT NULL DEFAULT 0, settled_at INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+  age_from INTEGER, lease INTEGER NOT NULL DEFAULT 0,
+  reply INTEGER NOT NULL DEFAULT 0, dedup BLOB UNIQUE, payload BLOB NOT NULL);
+CREATE INDEX unfinished ON events (id) WHERE state < 5;
+CREATE INDEX dead ON events (queue, id) WHERE state = 6;
+CREATE INDEX done ON events (settled_at) WHERE state = 5;
+CREATE TABLE customers (
+  openid TEXT PRIMARY KEY, im_user TEXT NOT NULL, generation INTEGER NOT NULL, imported INTEGER NOT NULL,
+  following INTEGER NOT NULL, agent TEXT NOT NULL, active_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX customer_by_im_user ON customers (im_user) WHERE generation > 0;
+CREATE INDEX customer_by_activity ON customers (active_at) WHERE agent <> '';
+CREATE TABLE workers (queue INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (queue, id)) WITHOUT ROWID;
+CREATE TABLE raws (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX raws_by_age ON raws (at);
+CREATE TABLE queues (queue INTEGER PRIMARY KEY, done INTEGER NOT NULL DEFAULT 0, paused INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE runs (epoch INTEGER PRIMARY KEY, journal INTEGER NOT NULL);
+INSERT INTO customers VALUES ('oAlice', 'oAlice-1', 1, 1, 1, 'agent1', 1700000000000);
+INSERT INTO runs VALUES (3, 99);
+PRAGMA application_id=1262831189;
+PRAGMA user_version=1;
+)sql";
+
+}  // namespace
+
+TEST_CASE("a journal of format 1 is read, written and closed as one of today") {
+  const auto file = std::filesystem::temp_directory_path() / ("kefu-" + random_hex(8) + ".db");
+  {
+    Database database(file.string());
+    database.run(kFormat1);
+    v1::Event event;
+    event.set_source_id("MsgId 5");
+    event.mutable_follow();
+    Statement(database,
+              "INSERT INTO events (id, queue, customer, state, attempts, accepted_at, dedup, payload) VALUES "
+              "(7, 1, 'oAlice', 3, 2, 1700000000000, ?, ?)")
+        .bind_bytes("0123456789abcdef")
+        .bind_bytes(event.SerializeAsString())
+        .run();
+  }
+  for (int opening = 0; opening < 2; ++opening) {
+    const auto journal = open_sqlite_journal(file.string());
+    auto customer = journal->customer_of(ImUserId("oAlice-1"));
+    REQUIRE(customer);
+    CHECK(customer->agent == "agent1");
+    CHECK(customer->following);
+    CHECK(customer->window.replies_left == (opening == 0 ? 0 : 5));
+    customer->window.open(ReplyWindow::Opener::message, {1'700'000'000'000});
+    journal->save(*customer);
+    CHECK(journal->find_source("MsgId 5").size() == 1);
+    CHECK(journal->identity() == 99);
+    int unfinished = 0;
+    journal->each_unfinished([&](v1::Queue queue, const queue::Remembered& event) {
+      ++unfinished;
+      CHECK(queue == v1::QUEUE_RELAY);
+      CHECK(event.event == EventId{7});
+      CHECK(event.attempts == 2);
+      CHECK(event.kind == queue::Kind::import_account);
+    });
+    CHECK(unfinished == 1);
+    journal->commit();
+  }
+  for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
+}
