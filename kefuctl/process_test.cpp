@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -211,4 +212,34 @@ TEST_CASE("health of a page that is not there ends with status 1") {
   const Run run = kefuctl("health http://127.0.0.1:1/readyz");
   CHECK(run.status == 1);
   CHECK(contains(run.output, "127.0.0.1:1"));
+}
+
+TEST_CASE("check tells monitoring in one line and its exit status how the queues are") {
+  AdminStub gateway(AdminStub::Answers{
+      {"queues",
+       R"({"ok":true,"queues":[{"name":"relay","dead":12,"workers":[{"id":"w1"}]},{"name":"notifier","workers":[]}]})"}});
+  CHECK(kefuctl(gateway.connect() + "check").status == 2);
+  CHECK(kefuctl(gateway.connect() + "check relay").status == 1);
+  CHECK(kefuctl(gateway.connect() + "check relay --dead-crit 12").status == 2);
+  CHECK(kefuctl(gateway.connect() + "check relay --dead-warn 13").status == 0);
+  CHECK(kefuctl(gateway.connect() + "check --dead-warn many").status == 3);
+  const Run run = kefuctl(gateway.connect() + "check relay");
+  CHECK(run.output.starts_with("KEFU WARNING - relay: 12 dead | relay_dead=12;1;100 "));
+  CHECK(std::count(run.output.begin(), run.output.end(), '\n') == 1);
+}
+
+TEST_CASE("check is critical when the gateway does not answer, unknown when the address cannot be one") {
+  const Run run = kefuctl("check --timeout 100 --connect tcp://127.0.0.1:1");
+  CHECK(run.status == 2);
+  CHECK(run.output.starts_with("KEFU CRITICAL - no answer from the gateway at tcp://127.0.0.1:1"));
+  CHECK(kefuctl("check --connect nonsense").status == 3);
+}
+
+TEST_CASE("explain needs no gateway, and takes negative codes, too") {
+  CHECK(contains(kefuctl("explain 45015").output, "WeChat, code 45015: wait_for_customer"));
+  CHECK(contains(kefuctl("explain -1").output, "WeChat is busy"));
+  CHECK(json::parse(kefuctl("--json explain 40001 --cloud im").output)["errors"][0]["class"] == "dead");
+  CHECK(contains(kefuctl("explain").output, "unknown_outcome"));
+  CHECK(kefuctl("explain nonsense").status == 2);
+  CHECK(kefuctl("explain 1 2").status == 2);
 }

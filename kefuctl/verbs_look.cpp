@@ -1,0 +1,68 @@
+// queues, list, show
+#include <memory>
+
+#include "kefuctl/render.h"
+#include "kefuctl/verbs.h"
+
+namespace kefu::ctl {
+namespace {
+
+using nlohmann::json;
+
+struct List {
+  std::string queue;
+  std::string state = "dead";
+  std::uint32_t limit = 20;
+};
+
+void add_queues(CLI::App& app, const Common& common, Action& action) {
+  auto* queues = app.add_subcommand("queues", "How full the queues are and who works on them");
+  queues->footer(
+      "Examples:\n"
+      "  kefuctl queues\n"
+      "  kefuctl --json queues | jq '.queues[] | {name, dead}'");
+  queues->callback([&] {
+    action = [&] { return ask_and_print(common, {{"cmd", "queues"}}, render_queues); };
+  });
+}
+
+void add_list(CLI::App& app, const Common& common, Action& action) {
+  auto* verb = app.add_subcommand("list", "Events of a queue in one state");
+  const auto list = std::make_shared<List>();
+  verb->add_option("queue,--queue", list->queue, "relay or notifier")->required();
+  verb->add_option("--state", list->state, "ready, in_flight, waiting, parked, dead or done")
+      ->capture_default_str();
+  verb->add_option("--limit", list->limit, "At most so many")->capture_default_str();
+  verb->footer(
+      "Examples:\n"
+      "  kefuctl list relay                        what could not be delivered, and why\n"
+      "  kefuctl list notifier --state parked      replies that wait for their customers\n"
+      "  kefuctl --json list relay --limit 1000 | jq -r '.events[].id'");
+  verb->callback([&common, &action, list] {
+    action = [&common, list] {
+      const json question{
+          {"cmd", "list"}, {"queue", list->queue}, {"state", list->state}, {"limit", list->limit}};
+      return ask_and_print(common, question, render_events);
+    };
+  });
+}
+
+void add_show(CLI::App& app, const Common& common, Action& action) {
+  auto* verb = app.add_subcommand("show", "One event whole");
+  const auto id = std::make_shared<std::uint64_t>(0);
+  verb->add_option("id,--id", *id, "The event's id")->required();
+  verb->footer("Example:\n  kefuctl show 42");
+  verb->callback([&common, &action, id] {
+    action = [&common, id] { return ask_and_print(common, {{"cmd", "show"}, {"id", *id}}, render_pretty); };
+  });
+}
+
+}  // namespace
+
+void add_looking_verbs(CLI::App& app, const Common& common, Action& action) {
+  add_queues(app, common, action);
+  add_list(app, common, action);
+  add_show(app, common, action);
+}
+
+}  // namespace kefu::ctl
