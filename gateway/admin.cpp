@@ -182,6 +182,42 @@ json show(const json& question, const Dispatcher& dispatcher, Journal& journal) 
   return {{"ok", true}, {"event", std::move(event)}};
 }
 
+json when(Timestamp at) {
+  return at == Timestamp{} ? json() : json(at.ms);
+}
+
+json customer(const json& question, const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  const auto wanted = text_of(question, "openid");
+  if (wanted.empty()) return refusal("customer needs \"openid\": an openid, or an IM account of a customer");
+  auto found = journal.customer(OpenId(wanted));
+  if (!found) found = journal.customer_of(ImUserId(wanted));
+  if (!found) return refusal("there is no customer " + wanted);
+  queue::Counts counts;
+  for (const auto which : {v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER}) {
+    const auto own = dispatcher.queue(which).counts_of(found->openid);
+    counts.ready += own.ready;
+    counts.in_flight += own.in_flight;
+    counts.waiting += own.waiting;
+    counts.parked += own.parked;
+  }
+  const auto& window = found->window;
+  return {{"ok", true},
+          {"customer",
+           {{"openid", found->openid.value},
+            {"im_user", found->im_user.value},
+            {"imported", found->imported},
+            {"following", found->following},
+            {"agent", found->agent},
+            {"active_at", when(found->active_at)},
+            {"window_ends_at", when(window.ends_at)},
+            {"replies_left", window.is_open(now) ? window.replies_left : 0},
+            {"window_opened_by", name(window.opened_by)},
+            {"ready", counts.ready},
+            {"in_flight", counts.in_flight},
+            {"waiting", counts.waiting},
+            {"parked", counts.parked}}}};
+}
+
 json replay(const json& question, Dispatcher& dispatcher, Timestamp now) {
   if (const auto id = id_of(question)) return counted(dispatcher.replay(*id, now));
   if (const auto which = queue_of(question))
@@ -209,11 +245,12 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
   if (command == "queues") return queues(dispatcher, journal, now);
   if (command == "list") return list(question, dispatcher, journal);
   if (command == "show") return show(question, dispatcher, journal);
+  if (command == "customer") return customer(question, dispatcher, journal, now);
   if (command == "replay") return replay(question, dispatcher, now);
   if (command == "drop") return drop(question, dispatcher, now);
   if (command == "pause") return pause(question, dispatcher, true);
   if (command == "resume") return pause(question, dispatcher, false);
-  return refusal("unknown \"cmd\"; there are queues, list, show, replay, drop, pause, resume");
+  return refusal("unknown \"cmd\"; there are queues, list, show, customer, replay, drop, pause, resume");
 }
 
 }  // namespace

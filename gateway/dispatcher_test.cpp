@@ -572,12 +572,49 @@ TEST_CASE("a paused queue hands nothing out until it is resumed") {
   CHECK(bench.deliveries().size() == 1);
 }
 
+TEST_CASE("a customer is shown with the window and the events of both queues") {
+  Bench bench;
+  bench.hello();
+  CHECK(bench.ask({{"cmd", "customer"}, {"openid", "oAlice"}})["ok"] == false);
+  bench.accept(bench.message("one"));
+  bench.accept(bench.message("two"));
+  bench.accept(bench.message("of another", OpenId("oBob")));
+  bench.accept(bench.reply("yes?"));
+  bench.settle(bench.deliveries().at(2), v1::OUTCOME_PARKED);
+  auto alice = *bench.journal->customer(kAlice);
+  alice.window = {bench.now + Millis(5), 2, ReplyWindow::Opener::menu};
+  alice.im_user = ImUserId("oAlice-1");
+  alice.generation = 1;
+  bench.journal->save(alice);
+  bench.turn();
+
+  const auto answer = bench.ask({{"cmd", "customer"}, {"openid", "oAlice"}});
+  REQUIRE(answer["ok"] == true);
+  CHECK(answer == bench.ask({{"cmd", "customer"}, {"openid", "oAlice-1"}}));
+  CHECK(answer["customer"] == json{{"openid", "oAlice"},
+                                   {"im_user", "oAlice-1"},
+                                   {"imported", false},
+                                   {"following", true},
+                                   {"agent", "agent1"},
+                                   {"active_at", bench.now.ms},
+                                   {"window_ends_at", bench.now.ms + 5},
+                                   {"replies_left", 2},
+                                   {"window_opened_by", "menu"},
+                                   {"ready", 1},
+                                   {"in_flight", 1},
+                                   {"waiting", 0},
+                                   {"parked", 1}});
+  bench.now = bench.now + Millis(5);
+  CHECK(bench.ask({{"cmd", "customer"}, {"openid", "oAlice"}})["customer"]["replies_left"] == 0);
+}
+
 TEST_CASE("a question that cannot be understood is answered with what can") {
   Bench bench;
-  for (const auto* question : {"", "[]", "nonsense", "{\"cmd\":7}", "{\"cmd\":\"explode\"}",
-                               "{\"cmd\":\"list\"}", "{\"cmd\":\"show\",\"id\":\"x\"}",
-                               "{\"cmd\":\"list\",\"queue\":\"relay\",\"state\":\"dead\",\"limit\":-1}",
-                               "{\"cmd\":\"drop\",\"id\":12345}"}) {
+  for (const auto* question :
+       {"", "[]", "nonsense", "{\"cmd\":7}", "{\"cmd\":\"explode\"}", "{\"cmd\":\"list\"}",
+        "{\"cmd\":\"customer\"}", "{\"cmd\":\"show\",\"id\":\"x\"}",
+        "{\"cmd\":\"list\",\"queue\":\"relay\",\"state\":\"dead\",\"limit\":-1}",
+        "{\"cmd\":\"drop\",\"id\":12345}"}) {
     CAPTURE(question);
     const auto answer = json::parse(answer_admin(question, *bench.dispatcher, *bench.journal, bench.now));
     CHECK(answer["ok"] == false);

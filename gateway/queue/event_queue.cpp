@@ -569,6 +569,31 @@ bool EventQueue::drop(EventId event, const std::string& why, std::vector<Change>
   return true;
 }
 
+Counts EventQueue::counts_of(const OpenId& customer) const {
+  Counts counts;
+  const auto lane = lanes_.find(customer);
+  if (lane == lanes_.end()) return counts;
+  for (EventId event = lane->second.head; event != EventId{}; event = entries_.at(event).next) {
+    switch (entries_.at(event).state) {
+      case State::ready:
+        ++counts.ready;
+        break;
+      case State::in_flight:
+        ++counts.in_flight;
+        break;
+      case State::waiting:
+        ++counts.waiting;
+        break;
+      case State::parked:
+        ++counts.parked;
+        break;
+      default:
+        break;
+    }
+  }
+  return counts;
+}
+
 std::vector<EventId> EventQueue::in_state(State state) const {
   std::vector<EventId> found;
   if (state == State::ready) found.assign(ready_heads_.begin(), ready_heads_.end());

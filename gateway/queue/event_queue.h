@@ -156,6 +156,7 @@ class EventQueue {
   Gate& gate() { return gate_; }
   const Gate& gate() const { return gate_; }
   Counts counts() const { return counts_; }
+  Counts counts_of(const OpenId& customer) const;
   // Events in flight, waiting or parked; of the ready ones the heads of lanes only: a million may stand
   // behind them.
   std::vector<EventId> in_state(State state) const;
