@@ -24,7 +24,9 @@ int main(int argc, char** argv) {
                           metrics);
   notifier::TokenCache tokens(
       [&](bool force, Timestamp deadline) { return api.fetch_token(force, deadline); }, steady_now);
-  notifier::WechatHandler handler(api, tokens);
+  const auto on_unknown = settings.text("KEFU_NOTIFIER_ON_UNKNOWN") == "dead" ? notifier::OnUnknown::dead
+                                                                              : notifier::OnUnknown::resend;
+  notifier::WechatHandler handler(api, tokens, on_unknown);
   work::Worker worker(
       {v1::QUEUE_NOTIFIER, settings.list("KEFU_QUEUE_CONNECT"),
        static_cast<std::uint32_t>(settings.number("KEFU_CONCURRENCY"))},

@@ -19,12 +19,8 @@ constexpr Millis kAfterFailedRefresh = 10s;
 constexpr Millis kBetweenForced = 30s;
 constexpr int kForcedADay = 18;  // WeChat allows 20
 
-work::Outcome unavailable(std::string reason, Millis after) {
-  work::Outcome outcome;
-  outcome.kind = v1::OUTCOME_UNAVAILABLE;
-  outcome.reason = std::move(reason);
-  outcome.after = after;
-  return outcome;
+work::Outcome no_token(v1::Failure failure, std::string reason, Millis after = 0ms) {
+  return work::failed(v1::OUTCOME_UNAVAILABLE, failure, std::move(reason), after);
 }
 
 }  // namespace
@@ -55,7 +51,7 @@ bool TokenCache::usable(Timestamp now) const {
 TokenResult TokenCache::refreshed(Lock& lock, Timestamp deadline) {
   while (refreshing_) {
     if (!refresh_ended_.wait_for(lock, deadline - now_(), [&] { return !refreshing_; })) {
-      return {{}, unavailable("WeChat has not given an access token in time", 0ms)};
+      return {{}, no_token(v1::FAILURE_UNREACHABLE, "WeChat has not given an access token in time")};
     }
     if (usable(now_())) return {token_, {}};
     if (!last_.ok()) return last_;  // one failure is enough for all who waited
@@ -74,8 +70,8 @@ TokenResult TokenCache::refresh(Lock& lock, Timestamp deadline) {
   try {
     fetched = fetch_other_than(refused, force_allowed, deadline, forced);
   } catch (const std::exception& problem) {  // or all would wait for ever
-    fetched.failure =
-        unavailable(std::string("asking WeChat for an access token failed: ") + problem.what(), 0ms);
+    fetched.failure = no_token(v1::FAILURE_RETRY,
+                               std::string("asking WeChat for an access token failed: ") + problem.what());
   }
   lock.lock();
 
@@ -88,10 +84,10 @@ TokenResult TokenCache::refresh(Lock& lock, Timestamp deadline) {
     if (token_ == refused) {
       // WeChat has no other for now. What waits gets none; the probe after the pause may try this one once
       // more.
-      last_ = {
-          {},
-          unavailable("WeChat refuses the access token that it gives out: is the app secret being reset?",
-                      kBetweenForced)};
+      last_ = {{},
+               no_token(v1::FAILURE_CREDENTIALS,
+                        "WeChat refuses the access token that it gives out: is the app secret being reset?",
+                        kBetweenForced)};
     }
     if (refused_ == refused) refused_.clear();  // else another one was refused meanwhile
   }

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "lib/base/limits.h"
-#include "lib/base/utf8.h"
 #include "lib/wechat/send.h"
+#include "lib/work/told.h"
 
 namespace kefu::notifier {
 namespace {
@@ -21,47 +21,25 @@ constexpr auto kThrottled = 1s;
 constexpr auto kMinuteQuota = 60s;  // reference: WeChat §6.6, 45011
 constexpr auto kDayQuota = 5min;    // 45009: somebody may clear the quota
 constexpr auto kOperatorMustAct = 30s;
-constexpr std::size_t kCloudTextBytesMax = 300;
 
 constexpr std::string_view kSend = "custom/send";
 constexpr std::string_view kToken = "stable_token";
 
-Outcome ended(v1::Outcome kind, std::string reason, Millis after = 0ms) {
-  Outcome outcome;
-  outcome.kind = kind;
-  outcome.reason = std::move(reason);
-  outcome.after = after;
-  return outcome;
-}
-
 Outcome no_time_for(std::string_view api) {
-  return ended(v1::OUTCOME_RETRY, "WeChat " + std::string(api) + ": no time left for the call");
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY,
+                      "WeChat " + std::string(api) + ": no time left for the call");
 }
 
-// What WeChat says may repeat what it was sent.
-std::string told_by_cloud(std::string message, const std::string& secret) {
-  for (auto at = message.find(secret); at != message.npos; at = message.find(secret))
-    message.replace(at, secret.size(), "…");
-  const auto parts = split_utf8(clean_utf8(message), kCloudTextBytesMax);
-  return parts.empty() ? std::string() : parts.front();
-}
-
-// 40164 says "invalid ip A ipv6 ::ffff:A, not in whitelist rid: …": the operator needs A.
-std::string address_to_allow(const std::string& message) {
-  constexpr std::string_view kBefore = "invalid ip ";
-  const auto at = message.find(kBefore);
-  if (at == message.npos) return {};
-  const auto begin = at + kBefore.size();
-  return message.substr(begin, message.find_first_of(" ,", begin) - begin);
-}
-
-std::string reason_of(std::string_view api, const wechat::ErrorRow& row, const std::string& told) {
+std::string reason_of(std::string_view api, const wechat::ErrorRow& row, const std::string& message,
+                      const std::string& secret) {
   std::string reason =
       "WeChat " + std::string(api) + " " + std::to_string(row.code) + ": " + std::string(row.meaning);
-  if (const auto address = row.code == 40164 ? address_to_allow(told) : std::string(); !address.empty()) {
+  // The operator needs the address that WeChat sees: 40164 says "invalid ip A ipv6 ::ffff:A, not in whitelist
+  // rid: …", 61004 "access clientip is not registered requestIP: A".
+  const bool configuration = row.error_class == ErrorClass::configuration;
+  if (const auto address = configuration ? work::address_in(message) : std::string(); !address.empty())
     reason += "; the address is " + address;
-  }
-  if (!told.empty()) reason += " (" + told + ")";
+  if (const auto told = work::told_by_cloud(message, secret); !told.empty()) reason += " (" + told + ")";
   return reason;
 }
 
@@ -73,41 +51,44 @@ Millis pause_after(std::int64_t code) {
 Outcome judged(const wechat::ErrorRow& row, std::string reason) {
   switch (row.error_class) {
     case ErrorClass::ok:
-      return ended(v1::OUTCOME_DONE, {});
+      return work::done();
     case ErrorClass::retry:
-      return ended(v1::OUTCOME_RETRY, std::move(reason));
+      return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
     case ErrorClass::throttle:
-      return ended(v1::OUTCOME_UNAVAILABLE, std::move(reason), pause_after(row.code));
+      return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_THROTTLE, std::move(reason),
+                          pause_after(row.code));
     case ErrorClass::refresh_token:
+      return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_CREDENTIALS, std::move(reason),
+                          kOperatorMustAct);
     case ErrorClass::configuration:
-      return ended(v1::OUTCOME_UNAVAILABLE, std::move(reason), kOperatorMustAct);
+      return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_CONFIGURATION, std::move(reason),
+                          kOperatorMustAct);
     case ErrorClass::wait_for_customer:
-      return ended(v1::OUTCOME_PARKED, std::move(reason));
+      return work::failed(v1::OUTCOME_PARKED, v1::FAILURE_WAIT_FOR_CUSTOMER, std::move(reason));
     case ErrorClass::dead:
-      return ended(v1::OUTCOME_DEAD, std::move(reason));
+      return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, std::move(reason));
   }
-  return ended(v1::OUTCOME_RETRY, std::move(reason));
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
+}
+
+Outcome unknown_outcome(std::string reason) {
+  auto outcome = work::failed(v1::OUTCOME_RETRY, v1::FAILURE_UNKNOWN_OUTCOME, std::move(reason));
+  outcome.unsure = true;
+  return outcome;
 }
 
 // The call has no answer that WeChat's API gives.
-WechatCall not_answered(std::string_view api, const CallResult& result) {
+Outcome not_answered(std::string_view api, const CallResult& result) {
   const std::string what = "WeChat " + std::string(api) + ": ";
-  Outcome outcome;
-  if (result.kind == CallResult::Kind::not_sent) {
-    outcome = ended(v1::OUTCOME_UNAVAILABLE, what + result.error);
-  } else if (result.kind == CallResult::Kind::unsure) {
-    outcome = ended(v1::OUTCOME_RETRY, what + result.error);
-    outcome.unsure = true;
-  } else if (result.status == 429) {
-    outcome = ended(v1::OUTCOME_UNAVAILABLE, what + "HTTP status 429", kThrottled);
-  } else if (result.status >= 500) {
-    outcome = ended(v1::OUTCOME_RETRY, what + "HTTP status " + std::to_string(result.status));
-    outcome.unsure = true;
-  } else {
-    outcome = ended(v1::OUTCOME_RETRY, what + "HTTP status " + std::to_string(result.status) +
-                                           " without a JSON errcode: check WECHAT_API");
-  }
-  return {ErrorClass::retry, std::move(outcome)};
+  if (result.kind == CallResult::Kind::not_sent)
+    return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_UNREACHABLE, what + result.error);
+  if (result.kind == CallResult::Kind::unsure) return unknown_outcome(what + result.error);
+  const auto status = what + "HTTP status " + std::to_string(result.status);
+  if (result.status == 429)
+    return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_THROTTLE, status, kThrottled);
+  if (result.status >= 500) return unknown_outcome(status);
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY,
+                      status + " without a JSON errcode: check WECHAT_API");
 }
 
 // For kefu_cloud_calls_total, of a call without an answer of WeChat's API.
@@ -118,12 +99,14 @@ std::string failure_class(const CallResult& result) {
 }
 
 // At token time a failure of any kind is WeChat's or the account's, never of the message that waits for the
-// token.
+// token: nothing of it has gone out.
 Outcome judged_for_token(const wechat::TokenAnswer& answer, const std::string& secret) {
   auto row = wechat::explain(answer.code);
   const bool busy = row.error_class == ErrorClass::retry || row.error_class == ErrorClass::throttle;
-  row.error_class = busy ? ErrorClass::throttle : ErrorClass::configuration;
-  auto outcome = judged(row, reason_of(kToken, row, told_by_cloud(answer.message, secret)));
+  if (!busy) row.error_class = ErrorClass::configuration;
+  auto outcome = judged(row, reason_of(kToken, row, answer.message, secret));
+  outcome.kind = v1::OUTCOME_UNAVAILABLE;
+  if (outcome.after == 0ms) outcome.after = kThrottled;
   outcome.code = static_cast<int>(answer.code);
   return outcome;
 }
@@ -147,8 +130,9 @@ FetchedToken WechatApi::fetch_token(bool force, Timestamp deadline) {
       answered ? wechat::parse_token_answer(result.body) : Result<wechat::TokenAnswer>(Error{result.error});
   if (!answer) {
     count(kToken, failure_class(result));
-    auto failure = not_answered(kToken, result).outcome;
+    auto failure = not_answered(kToken, result);
     failure.kind = v1::OUTCOME_UNAVAILABLE;
+    if (failure.failure != v1::FAILURE_THROTTLE) failure.failure = v1::FAILURE_UNREACHABLE;
     failure.unsure = false;
     return {{}, 0ms, std::move(failure)};
   }
@@ -170,11 +154,11 @@ WechatCall WechatApi::send_text(const std::string& token, const OpenId& to, std:
       answered ? wechat::parse_send_answer(result.body) : Result<wechat::SendAnswer>(Error{result.error});
   if (!answer) {
     count(kSend, failure_class(result));
-    return not_answered(kSend, result);
+    return {ErrorClass::retry, not_answered(kSend, result)};
   }
   const auto row = wechat::explain(answer->code);
   count(kSend, wechat::name(row.error_class));
-  WechatCall call{row.error_class, judged(row, reason_of(kSend, row, told_by_cloud(answer->message, token)))};
+  WechatCall call{row.error_class, judged(row, reason_of(kSend, row, answer->message, token))};
   if (!call.ok()) call.outcome.code = static_cast<int>(answer->code);
   return call;
 }

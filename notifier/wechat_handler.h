@@ -10,10 +10,13 @@
 
 namespace kefu::notifier {
 
+// What becomes of a reply whose call may have acted: WeChat has no idempotency key (reference: WeChat §6.1).
+enum class OnUnknown { resend, dead };
+
 class WechatHandler {
  public:
   // Both must live longer.
-  WechatHandler(WechatApi& api, TokenCache& tokens);
+  WechatHandler(WechatApi& api, TokenCache& tokens, OnUnknown on_unknown = OnUnknown::resend);
 
   // Begins at the part after delivery.progress(): WeChat has no idempotency key, so what has arrived must not
   // be sent again.
@@ -24,6 +27,7 @@ class WechatHandler {
 
   WechatApi& api_;
   TokenCache& tokens_;
+  const OnUnknown on_unknown_;
 };
 
 }  // namespace kefu::notifier

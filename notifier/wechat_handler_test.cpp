@@ -136,6 +136,76 @@ TEST_CASE("the errcode says what becomes of a reply") {
   CHECK(not_allowed.reason.find("the address is 1.2.3.4 (") != std::string::npos);
 }
 
+TEST_CASE("every failure names its class") {
+  const auto failure_of = [](CallResult result) {
+    Notifier notifier({token("T"), result, token("U"), result});
+    return notifier.handle(reply()).failure;
+  };
+  CHECK(failure_of(code(0)) == v1::FAILURE_UNSPECIFIED);
+  CHECK(failure_of(code(-1)) == v1::FAILURE_RETRY);
+  CHECK(failure_of(code(45011)) == v1::FAILURE_THROTTLE);
+  CHECK(failure_of(answer(429, "slow down")) == v1::FAILURE_THROTTLE);
+  CHECK(failure_of(code(42001)) == v1::FAILURE_CREDENTIALS);
+  CHECK(failure_of(code(45047)) == v1::FAILURE_WAIT_FOR_CUSTOMER);
+  CHECK(failure_of(code(48001)) == v1::FAILURE_CONFIGURATION);
+  CHECK(failure_of(code(43004)) == v1::FAILURE_DEAD);
+  CHECK(failure_of({CallResult::Kind::not_sent, 0, "", "refused"}) == v1::FAILURE_UNREACHABLE);
+  CHECK(failure_of({CallResult::Kind::unsure, 0, "", "timed out"}) == v1::FAILURE_UNKNOWN_OUTCOME);
+  CHECK(failure_of(answer(502, "bad")) == v1::FAILURE_UNKNOWN_OUTCOME);
+  CHECK(failure_of(answer(404, "no")) == v1::FAILURE_RETRY);
+
+  const auto without_token = [](CallResult result) {
+    Notifier notifier({std::move(result)});
+    return notifier.handle(reply()).failure;
+  };
+  CHECK(without_token(code(-1)) == v1::FAILURE_RETRY);
+  CHECK(without_token(code(45009)) == v1::FAILURE_THROTTLE);
+  CHECK(without_token(code(40001)) == v1::FAILURE_CONFIGURATION);
+  // The reply itself has not gone out.
+  CHECK(without_token({CallResult::Kind::unsure, 0, "", "timed out"}) == v1::FAILURE_UNREACHABLE);
+  CHECK(without_token(answer(502, "bad")) == v1::FAILURE_UNREACHABLE);
+}
+
+TEST_CASE("a refused address is named, whichever way WeChat says it") {
+  const auto reason_of = [](int number, const std::string& message) {
+    Notifier notifier({token("T"), code(number, message)});
+    return notifier.handle(reply()).reason;
+  };
+  const std::string wanted = "; the address is 198.51.100.23 (";
+  CHECK(reason_of(61004, "access clientip is not registered requestIP: 198.51.100.23 rid: 1").find(wanted) !=
+        std::string::npos);
+  CHECK(reason_of(89503, "this ip 198.51.100.23 requires admin confirm rid: 1").find(wanted) !=
+        std::string::npos);
+  CHECK(reason_of(40003, "invalid openid 198.51.100.23").find(wanted) == std::string::npos);
+}
+
+TEST_CASE("a reply that may have been delivered is sent again, or not, as the operator has chosen") {
+  const auto outcome_of = [](notifier::OnUnknown chosen, CallResult result) {
+    Notifier notifier({token("T"), code(0), std::move(result)});
+    notifier::WechatHandler handler(notifier.api, notifier.tokens, chosen);
+    return handler.handle(reply(std::string(limits::kWeChatTextBytesMax + 1, 'a')),
+                          notifier.client.now + limits::kHandlerBudget);
+  };
+  for (const auto& result : {CallResult{CallResult::Kind::unsure, 0, "", "timed out"}, answer(502, "bad")}) {
+    const auto again = outcome_of(notifier::OnUnknown::resend, result);
+    CHECK(again.kind == v1::OUTCOME_RETRY);
+    CHECK(again.unsure);
+    CHECK(again.progress == 1);
+    CHECK(again.reason.find("may get it twice") != std::string::npos);
+    const auto dead = outcome_of(notifier::OnUnknown::dead, result);
+    CHECK(dead.kind == v1::OUTCOME_DEAD);
+    CHECK(dead.unsure);
+    CHECK(dead.failure == v1::FAILURE_UNKNOWN_OUTCOME);
+    CHECK(dead.progress == 1);
+    CHECK(dead.reason.find("may have been delivered") != std::string::npos);
+    CHECK(dead.reason.find("KEFU_NOTIFIER_ON_UNKNOWN") != std::string::npos);
+  }
+  // What surely did not arrive is another matter.
+  CHECK(outcome_of(notifier::OnUnknown::dead, code(-1)).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(notifier::OnUnknown::dead, {CallResult::Kind::not_sent, 0, "", "refused"}).kind ==
+        v1::OUTCOME_UNAVAILABLE);
+}
+
 TEST_CASE("the errcode decides, not the HTTP status") {
   Notifier parked({token("T"), answer(500, R"({"errcode":45015,"errmsg":"x"})")});
   CHECK(parked.handle(reply()).kind == v1::OUTCOME_PARKED);

@@ -6,7 +6,7 @@
 
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
-#include "lib/base/utf8.h"
+#include "lib/work/told.h"
 
 namespace kefu::relay {
 namespace {
@@ -19,87 +19,69 @@ constexpr auto kLeastTime = 500ms;       // a call with less before it would onl
 constexpr auto kThrottled = 1s;          // IM counts by the second
 constexpr auto kUserSigThrottled = 60s;  // reference: IM §1.5, 70050
 constexpr auto kOperatorMustAct = 30s;
-constexpr std::size_t kCloudTextBytesMax = 300;
 
 // "openim/sendmsg" is known as sendmsg.
 std::string_view api_name(std::string_view command) {
   return command.substr(command.rfind('/') + 1);
 }
 
-// What IM says may repeat what it was sent.
-std::string told_by_cloud(std::string message, const std::string& usersig) {
-  for (auto at = message.find(usersig); at != message.npos; at = message.find(usersig))
-    message.replace(at, usersig.size(), "…");
-  const auto parts = split_utf8(clean_utf8(message), kCloudTextBytesMax);
-  return parts.empty() ? std::string() : parts.front();
+ImCall not_answered(v1::Outcome kind, v1::Failure failure, std::string reason, Millis after = 0ms) {
+  return {ErrorClass::retry, 0, work::failed(kind, failure, std::move(reason), after), {}};
 }
 
-ImCall not_answered(v1::Outcome kind, std::string reason, bool unsure = false,
-                    std::chrono::milliseconds after = 0ms) {
-  Outcome outcome;
-  outcome.kind = kind;
-  outcome.reason = std::move(reason);
-  outcome.unsure = unsure;
-  outcome.after = after;
-  return {ErrorClass::retry, 0, std::move(outcome)};
+ImCall unknown_outcome(std::string reason) {
+  auto call = not_answered(v1::OUTCOME_RETRY, v1::FAILURE_UNKNOWN_OUTCOME, std::move(reason));
+  call.outcome.unsure = true;
+  return call;
 }
 
-void judge(const im::ErrorRow& row, Outcome& outcome) {
+Outcome judged(const im::ErrorRow& row, std::string reason) {
   switch (row.error_class) {
     case ErrorClass::ok:
     case ErrorClass::done:
-      outcome.kind = v1::OUTCOME_DONE;
-      break;
+      return work::done();
     case ErrorClass::throttle:
-      outcome.kind = v1::OUTCOME_UNAVAILABLE;
-      outcome.after = row.code == 70050 ? kUserSigThrottled : kThrottled;
-      break;
+      return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_THROTTLE, std::move(reason),
+                          row.code == 70050 ? kUserSigThrottled : kThrottled);
     case ErrorClass::resign:
+      return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_CREDENTIALS, std::move(reason),
+                          kOperatorMustAct);
     case ErrorClass::configuration:
-      outcome.kind = v1::OUTCOME_UNAVAILABLE;
-      outcome.after = kOperatorMustAct;
-      break;
-    case ErrorClass::locked:
-      outcome.kind = v1::OUTCOME_RETRY;
+      return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_CONFIGURATION, std::move(reason),
+                          kOperatorMustAct);
+    case ErrorClass::locked: {
+      auto outcome = work::failed(v1::OUTCOME_RETRY, v1::FAILURE_IMPORT, std::move(reason));
       outcome.account = v1::AccountChange::KIND_LOCKED;
-      break;
-    case ErrorClass::split:
-    case ErrorClass::dead:
-      outcome.kind = v1::OUTCOME_DEAD;
-      break;
-    case ErrorClass::retry:
+      return outcome;
+    }
     case ErrorClass::import_account:
-      outcome.kind = v1::OUTCOME_RETRY;
+      return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_IMPORT, std::move(reason));
+    case ErrorClass::split:
+      return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_SPLIT, std::move(reason));
+    case ErrorClass::dead:
+      return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, std::move(reason));
+    case ErrorClass::retry:
       break;
   }
-}
-
-ImCall answered(std::string_view api, const im::Answer& answer, const std::string& usersig) {
-  const auto row = im::explain(answer.code);
-  ImCall call{row.error_class, answer.code, {}};
-  judge(row, call.outcome);
-  if (call.ok()) return call;
-  call.outcome.code = static_cast<int>(answer.code);
-  call.outcome.reason =
-      "IM " + std::string(api) + " " + std::to_string(answer.code) + ": " + std::string(row.meaning);
-  if (const auto told = told_by_cloud(answer.message, usersig); !told.empty())
-    call.outcome.reason += " (" + told + ")";
-  return call;
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
 }
 
 ImCall meaning_of(std::string_view api, const http::CallResult& result, const std::string& usersig) {
   const std::string what = "IM " + std::string(api) + ": ";
   if (result.kind == http::CallResult::Kind::not_sent)
-    return not_answered(v1::OUTCOME_UNAVAILABLE, what + result.error);
-  if (result.kind == http::CallResult::Kind::unsure)
-    return not_answered(v1::OUTCOME_RETRY, what + result.error, true);
+    return not_answered(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_UNREACHABLE, what + result.error);
+  if (result.kind == http::CallResult::Kind::unsure) return unknown_outcome(what + result.error);
   const auto status = what + "HTTP status " + std::to_string(result.status);
-  if (result.status == 429) return not_answered(v1::OUTCOME_UNAVAILABLE, status, false, kThrottled);
-  if (result.status >= 500) return not_answered(v1::OUTCOME_RETRY, status, true);
-  if (result.status != 200) return not_answered(v1::OUTCOME_RETRY, status + ": check IM_API");
+  if (result.status == 429)
+    return not_answered(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_THROTTLE, status, kThrottled);
+  if (result.status >= 500) return unknown_outcome(status);
+  if (result.status != 200)
+    return not_answered(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, status + ": check IM_API");
   const auto answer = im::parse_answer(result.body);
-  if (!answer) return not_answered(v1::OUTCOME_RETRY, what + answer.error() + ": check IM_API");
-  return answered(api, *answer, usersig);
+  if (!answer)
+    return not_answered(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, what + answer.error() + ": check IM_API");
+  return {im::explain(answer->code).error_class, answer->code,
+          outcome_of(api, answer->code, work::told_by_cloud(answer->message, usersig)), result.body};
 }
 
 // For kefu_cloud_calls_total: the class, or how the call failed before IM could say one.
@@ -112,6 +94,20 @@ std::string metric_class(const http::CallResult& result, const ImCall& call) {
 }
 
 }  // namespace
+
+Outcome outcome_of(std::string_view api, std::int64_t code, const std::string& told) {
+  const auto row = im::explain(code);
+  std::string reason =
+      "IM " + std::string(api) + " " + std::to_string(code) + ": " + std::string(row.meaning);
+  // The operator needs the address that IM sees.
+  const bool configuration = row.error_class == ErrorClass::configuration;
+  if (const auto address = configuration ? work::address_in(told) : std::string(); !address.empty())
+    reason += "; the address is " + address;
+  if (!told.empty()) reason += " (" + told + ")";
+  auto outcome = judged(row, std::move(reason));
+  if (row.error_class != ErrorClass::ok) outcome.code = static_cast<int>(code);
+  return outcome;
+}
 
 ImApi::ImApi(http::Client& client, UserSigSource& usersig, std::uint32_t sdk_app_id, std::string admin,
              ops::Metrics& metrics, Clocks clocks)
@@ -131,13 +127,18 @@ ImCall ImApi::call(std::string_view command, const std::string& body, Timestamp 
   return second;
 }
 
+std::string ImApi::told(const std::string& message) {
+  return work::told_by_cloud(message, usersig_.get(clocks_.wall()));
+}
+
 ImCall ImApi::call_once(std::string_view command, const std::string& body, const std::string& usersig,
                         Timestamp deadline) {
   const auto api = api_name(command);
   const auto began = clocks_.steady();
   const auto left = deadline - began;
   if (left < kLeastTime)
-    return not_answered(v1::OUTCOME_RETRY, "IM " + std::string(api) + ": no time left for the call");
+    return not_answered(v1::OUTCOME_RETRY, v1::FAILURE_RETRY,
+                        "IM " + std::string(api) + ": no time left for the call");
 
   const auto target =
       im::request_target(command, sdk_app_id_, admin_, usersig, static_cast<std::uint32_t>(random_u64()));

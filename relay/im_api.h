@@ -21,9 +21,13 @@ struct ImCall {
   im::ErrorClass error_class = im::ErrorClass::retry;  // retry, too, when IM has not answered
   std::int64_t code = 0;                               // IM's; 0 also when it has not answered
   work::Outcome outcome{};                             // of a delivery that consists of this call alone
+  std::string body{};                                  // IM's answer; empty when it has not answered
 
   bool ok() const { return error_class == im::ErrorClass::ok; }
 };
+
+// What an error code of IM's `api` means for a delivery. `told`: IM's own words, for the reason.
+work::Outcome outcome_of(std::string_view api, std::int64_t code, const std::string& told);
 
 class ImApi {
  public:
@@ -39,6 +43,8 @@ class ImApi {
   // `command`: im::kSendMessage and so on. Refused UserSigs are replaced and the call repeated, once. Ends
   // before `deadline` (steady); with too little time left it does not begin.
   ImCall call(std::string_view command, const std::string& body, Timestamp deadline);
+  // IM's own words about one of several accounts, fit for a reason.
+  std::string told(const std::string& message);
 
  private:
   ImCall call_once(std::string_view command, const std::string& body, const std::string& usersig,

@@ -1,5 +1,7 @@
 #include "relay/im_handler.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "lib/base/limits.h"
@@ -8,17 +10,19 @@
 namespace kefu::relay {
 namespace {
 
+using namespace std::chrono_literals;
 using im::ErrorClass;
 using work::Outcome;
 
 constexpr std::size_t kShortTextBytes = 2000;   // fits every limit that IM was ever said to have
 constexpr std::uint32_t kPiecesPerPart = 1000;  // more than there can be: keeps their MsgRandoms apart
 
-Outcome ended(v1::Outcome kind, std::string reason) {
-  Outcome outcome;
-  outcome.kind = kind;
-  outcome.reason = std::move(reason);
-  return outcome;
+// IM drops a repeat for 120 s (reference: IM §2.5); the rest is for the way of the delivery and of the call.
+constexpr auto kRepeatDroppedFor = 100s;
+constexpr auto kClocksDiffer = 10min;  // IM's and ours
+
+Outcome not_now(std::string reason) {
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
 }
 
 // The same message for the same part on every attempt, or IM could not tell a repeat (DESIGN §4.7). MsgSeq
@@ -35,88 +39,106 @@ std::string nick_word(std::string_view locale) {
   return "微信用户";
 }
 
-ImHandler::ImHandler(ImApi& api, std::string nick_word) : api_(api), nick_word_(std::move(nick_word)) {}
+ImHandler::ImHandler(ImApi& api, std::string nick_word, ImApi::Clocks clocks)
+    : api_(api), accounts_(api, std::move(nick_word)), clocks_(std::move(clocks)) {}
 
 Outcome ImHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
-  if (delivery.im_user().empty())
-    return ended(v1::OUTCOME_RETRY, "the gateway named no IM account of the customer");
+  if (delivery.im_user().empty()) return not_now("the gateway named no IM account of the customer");
   switch (delivery.event().body_case()) {
     case v1::Event::kFollow:
-      return follow(delivery, deadline);
+      return accounts_.import(delivery, deadline).outcome;
     case v1::Event::kUnfollow:
-      return unfollow(delivery, deadline);
+      return accounts_.delete_all({&delivery, 1}, deadline).front();
     case v1::Event::kCustomerMessage:
       return customer_message(delivery, deadline);
     default:
-      return ended(v1::OUTCOME_RETRY,
-                   "a kind of event that this relay does not know: is it older than the gateway?");
+      return not_now("a kind of event that this relay does not know: is it older than the gateway?");
   }
 }
 
-Outcome ImHandler::follow(const v1::Delivery& delivery, Timestamp deadline) {
-  auto outcome = import_account(delivery, deadline).outcome;
-  if (outcome.kind == v1::OUTCOME_DONE) outcome.account = v1::AccountChange::KIND_IMPORTED;
-  return outcome;
-}
-
-Outcome ImHandler::unfollow(const v1::Delivery& delivery, Timestamp deadline) {
-  auto call = api_.call(im::kAccountDelete, im::delete_body(ImUserId(delivery.im_user())), deadline);
-  // An account that is not there (70107) is as good as deleted.
-  if (call.error_class == ErrorClass::import_account) call.outcome = ended(v1::OUTCOME_DONE, {});
-  if (call.outcome.kind == v1::OUTCOME_DONE) call.outcome.account = v1::AccountChange::KIND_DELETED;
-  return call.outcome;
+std::vector<Outcome> ImHandler::handle_together(std::span<const v1::Delivery> deliveries,
+                                                Timestamp deadline) {
+  const auto all = [&](v1::Event::BodyCase kind) {
+    return std::all_of(deliveries.begin(), deliveries.end(), [kind](const auto& delivery) {
+      return delivery.event().body_case() == kind && !delivery.im_user().empty();
+    });
+  };
+  if (all(v1::Event::kFollow)) return accounts_.import_all(deliveries, deadline);
+  if (all(v1::Event::kUnfollow)) return accounts_.delete_all(deliveries, deadline);
+  std::vector<Outcome> outcomes;
+  for (const auto& delivery : deliveries) outcomes.push_back(handle(delivery, deadline));
+  return outcomes;
 }
 
 Outcome ImHandler::customer_message(const v1::Delivery& delivery, Timestamp deadline) {
   const auto& event = delivery.event().customer_message();
-  if (delivery.agent().empty()) return ended(v1::OUTCOME_RETRY, "the gateway named no agent");
+  if (delivery.agent().empty()) return not_now("the gateway named no agent");
   const auto parts = split_utf8(event.text(), limits::kImTextBytesMax);
-  if (parts.empty()) return ended(v1::OUTCOME_DEAD, "the message has no text");
+  if (parts.empty()) return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, "the message has no text");
 
   const im::TextMessage whole{
       ImUserId(delivery.im_user()), delivery.agent(), event.msg_seq(), event.msg_random(), {}};
-  auto account = v1::AccountChange::KIND_UNSPECIFIED;
-  Outcome outcome = ended(v1::OUTCOME_DONE, {});
-  std::uint32_t sent = delivery.progress();
-  for (; sent < parts.size(); ++sent) {
-    outcome = send_part(delivery, numbered(whole, sent, parts[sent]), sent, deadline, account).outcome;
-    if (outcome.kind != v1::OUTCOME_DONE) break;
-  }
-  outcome.progress = sent;
-  if (outcome.account == v1::AccountChange::KIND_UNSPECIFIED) outcome.account = account;
+  Attempt attempt{delivery, deadline};
+  auto outcome = send_parts(attempt, whole, parts);
+  if (outcome.account == v1::AccountChange::KIND_UNSPECIFIED) outcome.account = attempt.account;
   return outcome;
 }
 
-ImCall ImHandler::import_account(const v1::Delivery& delivery, Timestamp deadline) {
-  const ImUserId user(delivery.im_user());
-  const auto nick = im::generated_nick(nick_word_, OpenId(delivery.event().customer()));
-  auto call = api_.call(im::kAccountImport, im::import_body(user, nick), deadline);
-  // 40005, 40601: only the name is refused.
-  if (call.code != 40005 && call.error_class != ErrorClass::split) return call;
-  return api_.call(im::kAccountImport, im::import_body(user, {}), deadline);
+Outcome ImHandler::send_parts(Attempt& attempt, const im::TextMessage& whole,
+                              const std::vector<std::string>& parts) {
+  auto sent = attempt.delivery.progress();
+  Outcome outcome = work::done();
+  if (repeat_may_double(attempt)) {
+    auto arrived = look_up_arrived(api_, whole.from, whole.to,
+                                   Timestamp{attempt.delivery.event().accepted_at_ms()} - kClocksDiffer,
+                                   clocks_.wall() + kClocksDiffer, attempt.deadline);
+    if (!arrived.known) outcome = std::move(arrived.failure);
+    attempt.arrived = std::move(arrived.messages);
+  }
+  if (outcome.kind == v1::OUTCOME_DONE && !attempt.delivery.imported())
+    outcome = import_account(attempt).outcome;
+  while (outcome.kind == v1::OUTCOME_DONE && sent < parts.size()) {
+    outcome = send_part(attempt, numbered(whole, sent, parts[sent]), sent).outcome;
+    if (outcome.kind == v1::OUTCOME_DONE) ++sent;
+  }
+  outcome.progress = sent;
+  return outcome;
 }
 
-ImCall ImHandler::send(const v1::Delivery& delivery, const im::TextMessage& message, Timestamp deadline,
-                       v1::AccountChange::Kind& account) {
-  const auto body = im::send_body(message);
-  auto sent = api_.call(im::kSendMessage, body, deadline);
-  if (sent.error_class != ErrorClass::import_account) return sent;
+bool ImHandler::repeat_may_double(const Attempt& attempt) const {
+  if (attempt.delivery.unsure_for_ms() <= 0) return false;
+  const auto here_for = limits::kHandlerBudget - (attempt.deadline - clocks_.steady());
+  return Millis(attempt.delivery.unsure_for_ms()) + here_for > kRepeatDroppedFor;
+}
 
-  auto imported = import_account(delivery, deadline);
-  if (!imported.ok()) return imported;
-  account = v1::AccountChange::KIND_IMPORTED;
-  sent = api_.call(im::kSendMessage, body, deadline);
+ImCall ImHandler::import_account(Attempt& attempt) {
+  auto imported = accounts_.import(attempt.delivery, attempt.deadline);
+  if (imported.ok()) attempt.account = v1::AccountChange::KIND_IMPORTED;
+  return imported;
+}
+
+ImCall ImHandler::send(Attempt& attempt, const im::TextMessage& message) {
+  if (attempt.arrived.contains({message.msg_seq, message.msg_random}))
+    return {ErrorClass::ok, 0, work::done()};
+  const auto body = im::send_body(message);
+  auto sent = api_.call(im::kSendMessage, body, attempt.deadline);
+  if (sent.error_class == ErrorClass::import_account && attempt.account != v1::AccountChange::KIND_IMPORTED) {
+    auto imported = import_account(attempt);
+    if (!imported.ok()) return imported;
+    sent = api_.call(im::kSendMessage, body, attempt.deadline);
+  }
   if (sent.error_class == ErrorClass::import_account) {
     sent.outcome.reason +=
         "; the customer's account is imported now, so it is most likely the agent's account " +
-        delivery.agent() + " that IM does not know: check IM_AGENTS or import it in the IM console";
+        attempt.delivery.agent() + " that IM does not know: check IM_AGENTS or import it in the IM console";
   }
+  // IM says of no internal error how far it had got.
+  if (sent.error_class == ErrorClass::retry && sent.code != 0) sent.outcome.unsure = true;
   return sent;
 }
 
-ImCall ImHandler::send_part(const v1::Delivery& delivery, const im::TextMessage& part, std::uint32_t number,
-                            Timestamp deadline, v1::AccountChange::Kind& account) {
-  auto sent = send(delivery, part, deadline, account);
+ImCall ImHandler::send_part(Attempt& attempt, const im::TextMessage& part, std::uint32_t number) {
+  auto sent = send(attempt, part);
   if (sent.error_class != ErrorClass::split) return sent;
 
   const auto pieces = split_utf8(part.text, kShortTextBytes);
@@ -125,7 +147,7 @@ ImCall ImHandler::send_part(const v1::Delivery& delivery, const im::TextMessage&
   // drops the repeats.
   std::uint32_t piece_number = kPiecesPerPart * (number + 1);
   for (const auto& piece : pieces) {
-    sent = send(delivery, numbered(part, piece_number++, piece), deadline, account);
+    sent = send(attempt, numbered(part, piece_number++, piece));
     if (!sent.ok()) break;
   }
   return sent;

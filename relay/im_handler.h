@@ -3,11 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/im/rest.h"
 #include "lib/work/worker.h"
+#include "relay/accounts.h"
+#include "relay/arrived.h"
 #include "relay/im_api.h"
 
 namespace kefu::relay {
@@ -18,25 +23,36 @@ std::string nick_word(std::string_view locale);
 class ImHandler {
  public:
   // `nick_word` begins the generated nicknames. `api` must live longer.
-  explicit ImHandler(ImApi& api, std::string nick_word = "微信用户");
+  explicit ImHandler(ImApi& api, std::string nick_word = "微信用户",
+                     ImApi::Clocks clocks = {steady_now, wall_now});
 
   work::Outcome handle(const v1::Delivery& delivery, Timestamp deadline);
+  // Follows, or unfollows, with as few calls as they need; the outcome of each in their order.
+  std::vector<work::Outcome> handle_together(std::span<const v1::Delivery> deliveries, Timestamp deadline);
 
  private:
-  work::Outcome follow(const v1::Delivery& delivery, Timestamp deadline);
-  work::Outcome unfollow(const v1::Delivery& delivery, Timestamp deadline);
-  work::Outcome customer_message(const v1::Delivery& delivery, Timestamp deadline);
+  // One attempt at one message.
+  struct Attempt {
+    const v1::Delivery& delivery;
+    Timestamp deadline;
+    v1::AccountChange::Kind account = v1::AccountChange::KIND_UNSPECIFIED;
+    std::set<MessageNumbers> arrived{};  // with earlier attempts
+  };
 
-  ImCall import_account(const v1::Delivery& delivery, Timestamp deadline);
-  // Imports the customer and sends again, when that is what is missing; sets `account` then.
-  ImCall send(const v1::Delivery& delivery, const im::TextMessage& message, Timestamp deadline,
-              v1::AccountChange::Kind& account);
+  work::Outcome customer_message(const v1::Delivery& delivery, Timestamp deadline);
+  work::Outcome send_parts(Attempt& attempt, const im::TextMessage& whole,
+                           const std::vector<std::string>& parts);
+  // An earlier attempt may have acted so long ago that IM would not recognise the repeat.
+  bool repeat_may_double(const Attempt& attempt) const;
+  ImCall import_account(Attempt& attempt);
+  // Imports the customer and sends again, when that is what is missing.
+  ImCall send(Attempt& attempt, const im::TextMessage& message);
   // Cut finer, when IM finds even this part too long.
-  ImCall send_part(const v1::Delivery& delivery, const im::TextMessage& part, std::uint32_t number,
-                   Timestamp deadline, v1::AccountChange::Kind& account);
+  ImCall send_part(Attempt& attempt, const im::TextMessage& part, std::uint32_t number);
 
   ImApi& api_;
-  const std::string nick_word_;
+  Accounts accounts_;
+  const ImApi::Clocks clocks_;
 };
 
 }  // namespace kefu::relay

@@ -32,12 +32,15 @@ struct Relay {
   relay::UserSigSource usersig{1400000001, "k3y", "admin"};
   relay::ImApi api{client,  usersig, 1400000001,
                    "admin", metrics, {[this] { return client.now; }, [this] { return client.now; }}};
-  relay::ImHandler handler{api};
+  relay::ImHandler handler{api, "微信用户", {[this] { return client.now; }, [this] { return client.now; }}};
 
   explicit Relay(std::vector<CallResult> script) { client.script = {script.begin(), script.end()}; }
 
   work::Outcome handle(const v1::Delivery& delivery) {
     return handler.handle(delivery, client.now + limits::kHandlerBudget);
+  }
+  std::vector<work::Outcome> handle_together(const std::vector<v1::Delivery>& deliveries) {
+    return handler.handle_together(deliveries, client.now + limits::kHandlerBudget);
   }
   // The commands called, in order.
   std::string called() const {
@@ -69,11 +72,34 @@ v1::Delivery unfollow() {
 }
 v1::Delivery message(const std::string& text = "你好") {
   auto made = delivery();
+  made.set_imported(true);
+  made.mutable_event()->set_accepted_at_ms(kStart.ms);
   auto& body = *made.mutable_event()->mutable_customer_message();
   body.set_text(text);
   body.set_msg_seq(41);
   body.set_msg_random(4294967295u);
   return made;
+}
+
+// As many customers, each with an account of their own.
+std::vector<v1::Delivery> many(std::size_t count, const v1::Delivery& like) {
+  std::vector<v1::Delivery> deliveries(count, like);
+  for (std::size_t i = 0; i < count; ++i) {
+    deliveries[i].set_im_user("oCustomer" + std::to_string(i));
+    deliveries[i].mutable_event()->set_customer(deliveries[i].im_user());
+  }
+  return deliveries;
+}
+
+// The last page of what IM has: messages of these numbers.
+CallResult arrived(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& numbers,
+                   const std::string& from = "oCustomer", const std::string& to = "kf1") {
+  nlohmann::json page = {{"ErrorCode", 0}, {"Complete", 1}, {"MsgList", nlohmann::json::array()}};
+  for (const auto& [seq, random] : numbers) {
+    page["MsgList"].push_back(
+        {{"From_Account", from}, {"To_Account", to}, {"MsgSeq", seq}, {"MsgRandom", random}});
+  }
+  return answer(200, page.dump());
 }
 
 std::string usersig_of(const std::string& target) {
@@ -201,6 +227,55 @@ TEST_CASE("a refused UserSig is minted afresh once; refused again, an operator i
   CHECK(relay.client.sent.size() == 2);
 }
 
+TEST_CASE("a customer who is not imported yet is, before their message is sent") {
+  auto first = message();
+  first.set_imported(false);
+  Relay relay({code(0), code(0)});
+  const auto outcome = relay.handle(first);
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.account == v1::AccountChange::KIND_IMPORTED);
+  CHECK(relay.called() == "account_import sendmsg");
+
+  Relay locked({code(70399)});
+  CHECK(locked.handle(first).account == v1::AccountChange::KIND_LOCKED);
+  CHECK(locked.called() == "account_import");
+
+  // Imported and refused all the same: a second import would change nothing.
+  Relay stranger({code(0), code(20003)});
+  const auto refused = stranger.handle(first);
+  CHECK(stranger.called() == "account_import sendmsg");
+  CHECK(refused.kind == v1::OUTCOME_RETRY);
+  CHECK(refused.account == v1::AccountChange::KIND_IMPORTED);
+  CHECK(refused.reason.find("IM_AGENTS") != std::string::npos);
+}
+
+TEST_CASE("every failure names its class") {
+  const auto failure_of = [](CallResult result) {
+    Relay relay({result, result, result});
+    return relay.handle(message()).failure;
+  };
+  CHECK(failure_of(code(0)) == v1::FAILURE_UNSPECIFIED);
+  CHECK(failure_of(code(91000)) == v1::FAILURE_RETRY);
+  CHECK(failure_of(code(60018)) == v1::FAILURE_THROTTLE);
+  CHECK(failure_of(answer(429, "")) == v1::FAILURE_THROTTLE);
+  CHECK(failure_of(code(70003)) == v1::FAILURE_CREDENTIALS);
+  CHECK(failure_of(code(70107)) == v1::FAILURE_IMPORT);
+  CHECK(failure_of(code(93000)) == v1::FAILURE_SPLIT);
+  CHECK(failure_of(code(70009)) == v1::FAILURE_CONFIGURATION);
+  CHECK(failure_of(code(80001)) == v1::FAILURE_DEAD);
+  CHECK(failure_of({CallResult::Kind::not_sent, 0, "", "refused"}) == v1::FAILURE_UNREACHABLE);
+  CHECK(failure_of({CallResult::Kind::unsure, 0, "", "timed out"}) == v1::FAILURE_UNKNOWN_OUTCOME);
+  CHECK(failure_of(answer(502, "bad")) == v1::FAILURE_UNKNOWN_OUTCOME);
+  CHECK(failure_of(answer(404, "no")) == v1::FAILURE_RETRY);
+}
+
+TEST_CASE("an address that IM refuses is named") {
+  Relay relay({code(60021, "ip 198.51.100.23 is not in the white list")});
+  const auto outcome = relay.handle(message());
+  CHECK(outcome.failure == v1::FAILURE_CONFIGURATION);
+  CHECK(outcome.reason.find("; the address is 198.51.100.23 (") != std::string::npos);
+}
+
 TEST_CASE("throttling and wrong settings stop the queue, not the message") {
   const auto outcome_of = [](int number) {
     Relay relay({code(number)});
@@ -281,6 +356,232 @@ TEST_CASE("a part that IM finds too long is cut finer; a short one that it refus
   CHECK(refused.handle(message(text)).kind == v1::OUTCOME_DEAD);
   Relay small({code(93000)});
   CHECK(small.handle(message("x")).kind == v1::OUTCOME_DEAD);
+}
+
+TEST_CASE("an internal error of IM may have acted, a refusal has not") {
+  const auto unsure = [](int number) {
+    Relay relay({code(number)});
+    return relay.handle(message()).unsure;
+  };
+  CHECK(unsure(91000));
+  CHECK(unsure(60008));
+  CHECK_FALSE(unsure(60018));
+  CHECK_FALSE(unsure(80001));
+  CHECK_FALSE(unsure(70009));
+}
+
+TEST_CASE("what may have arrived is repeated alike for 100 seconds, and looked up afterwards") {
+  auto repeated = message();
+  repeated.set_attempt(2);
+  repeated.set_unsure_for_ms(100'000);
+  Relay soon({code(0)});
+  CHECK(soon.handle(repeated).kind == v1::OUTCOME_DONE);
+  CHECK(soon.called() == "sendmsg");
+
+  SUBCASE("later by its age") {
+    repeated.set_unsure_for_ms(100'001);
+  }
+  SUBCASE("later because it waited here") {}
+  const bool waited = repeated.unsure_for_ms() == 100'000;
+  Relay late({arrived({{41, 4294967295u}})});
+  late.client.now = late.client.now + 1h;
+  const auto outcome =
+      late.handler.handle(repeated, late.client.now + limits::kHandlerBudget - (waited ? 1ms : 0ms));
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.progress == 1);
+  CHECK(late.called() == "admin_getroammsg");
+  const auto asked = nlohmann::json::parse(late.client.sent[0].body);
+  CHECK(asked["Operator_Account"] == "kf1");  // the customer's own view does not have it
+  CHECK(asked["Peer_Account"] == "oCustomer");
+  CHECK(asked["MinTime"] == kStart.ms / 1000 - 600);
+  CHECK(asked["MaxTime"] == kStart.ms / 1000 + 3600 + 600);
+}
+
+TEST_CASE("what has not arrived is sent after all, with the same bytes") {
+  auto repeated = message();
+  repeated.set_unsure_for_ms(3'600'000);
+  Relay first({code(0)});
+  first.handle(message());
+  // A message of the same numbers by somebody else, and another one of the customer's.
+  for (const auto& history :
+       {arrived({}), arrived({{41, 7}, {42, 4294967295u}}), arrived({{41, 4294967295u}}, "kf1", "oCustomer"),
+        arrived({{41, 4294967295u}}, "oCustomer", "kf2")}) {
+    Relay relay({history, code(0)});
+    CHECK(relay.handle(repeated).kind == v1::OUTCOME_DONE);
+    CHECK(relay.called() == "admin_getroammsg sendmsg");
+    CHECK(relay.client.sent.at(1).body == first.client.sent.at(0).body);
+  }
+  Relay nobody({code(90048), code(0)});  // the account is gone, so is what it wrote
+  CHECK(nobody.handle(repeated).kind == v1::OUTCOME_DONE);
+  CHECK(nobody.called() == "admin_getroammsg sendmsg");
+}
+
+TEST_CASE("of a long text only the parts that have not arrived are sent") {
+  auto repeated =
+      message(std::string(limits::kImTextBytesMax, 'a') + std::string(limits::kImTextBytesMax, 'b') + "c");
+  repeated.set_unsure_for_ms(200'000);
+  repeated.set_progress(1);
+  Relay relay({arrived({{42, 0}}), code(0)});
+  const auto outcome = relay.handle(repeated);
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.progress == 3);
+  CHECK(relay.called() == "admin_getroammsg sendmsg");
+  CHECK(nlohmann::json::parse(relay.client.sent[1].body)["MsgBody"][0]["MsgContent"]["Text"] == "c");
+}
+
+TEST_CASE("of a part that was cut finer only the pieces that have not arrived are sent") {
+  auto repeated = message(std::string(4500, 'x'));
+  repeated.set_unsure_for_ms(200'000);
+  Relay relay({arrived({{1041, 999}, {1042, 1000}}), code(93000), code(0)});
+  CHECK(relay.handle(repeated).kind == v1::OUTCOME_DONE);
+  CHECK(relay.called() == "admin_getroammsg sendmsg sendmsg");
+  CHECK(nlohmann::json::parse(relay.client.sent[2].body)["MsgSeq"] == 1043);
+}
+
+TEST_CASE("a look-up goes through all pages, from the newest to the oldest") {
+  auto repeated = message();
+  repeated.set_unsure_for_ms(200'000);
+  Relay relay({answer(200, R"({"ErrorCode":0,"Complete":0,"LastMsgTime":1735689700,"LastMsgKey":"9_9_9",)"
+                           R"("MsgList":[]})"),
+               arrived({{41, 4294967295u}})});
+  CHECK(relay.handle(repeated).kind == v1::OUTCOME_DONE);
+  CHECK(relay.called() == "admin_getroammsg admin_getroammsg");
+  const auto second = nlohmann::json::parse(relay.client.sent[1].body);
+  CHECK(second["LastMsgKey"] == "9_9_9");
+  CHECK(second["MaxTime"] == 1735689700);
+}
+
+TEST_CASE("what cannot be looked up is not sent, and stays as doubtful as it was") {
+  auto repeated = message();
+  repeated.set_unsure_for_ms(200'000);
+  const auto outcome_of = [&](std::vector<CallResult> script) {
+    Relay relay(std::move(script));
+    const auto outcome = relay.handle(repeated);
+    CHECK(relay.called().find("sendmsg") == std::string::npos);
+    CHECK_FALSE(outcome.unsure);
+    CHECK(outcome.reason.find("looked up") != std::string::npos);
+    return outcome;
+  };
+  CHECK(outcome_of({code(91000)}).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of({code(90001)}).kind == v1::OUTCOME_RETRY);  // dead as a look-up, not as a message
+  CHECK(outcome_of({answer(502, "bad")}).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of({answer(502, "bad")}).failure == v1::FAILURE_RETRY);
+  CHECK(outcome_of({{CallResult::Kind::unsure, 0, "", "timed out"}}).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of({answer(200, R"({"ErrorCode":0})")}).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of({code(60018)}).kind == v1::OUTCOME_UNAVAILABLE);
+  CHECK(outcome_of({code(60018)}).failure == v1::FAILURE_THROTTLE);
+  const auto endless = answer(200, R"({"ErrorCode":0,"Complete":0,"LastMsgTime":1,"LastMsgKey":"1_1_1"})");
+  CHECK(outcome_of({endless, endless}).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of({answer(200, R"({"ErrorCode":0,"Complete":0})")}).kind == v1::OUTCOME_RETRY);
+}
+
+TEST_CASE("a hundred followers get their accounts with one call, each with a name") {
+  Relay relay({answer(200, R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0,"FailAccounts":[]})")});
+  const auto outcomes = relay.handle_together(many(100, follow()));
+  CHECK(relay.called() == "multiaccount_import");
+  REQUIRE(outcomes.size() == 100);
+  for (const auto& outcome : outcomes) {
+    CHECK(outcome.kind == v1::OUTCOME_DONE);
+    CHECK(outcome.account == v1::AccountChange::KIND_IMPORTED);
+  }
+  const auto asked = nlohmann::json::parse(relay.client.sent[0].body)["AccountList"];
+  REQUIRE(asked.size() == 100);
+  CHECK(asked[99]["UserID"] == "oCustomer99");
+  CHECK(asked[99]["Nick"].get<std::string>().starts_with("微信用户 "));
+  CHECK(asked[98]["Nick"] != asked[99]["Nick"]);
+}
+
+TEST_CASE("an account that failed among many is tried alone, to learn why") {
+  Relay relay({answer(200, R"({"ErrorCode":0,"FailAccounts":["oCustomer1","oCustomer3"]})"), code(70399),
+               code(40005), code(0)});
+  const auto outcomes = relay.handle_together(many(4, follow()));
+  CHECK(relay.called() == "multiaccount_import account_import account_import account_import");
+  REQUIRE(outcomes.size() == 4);
+  CHECK(outcomes[0].account == v1::AccountChange::KIND_IMPORTED);
+  CHECK(outcomes[1].kind == v1::OUTCOME_RETRY);
+  CHECK(outcomes[1].account == v1::AccountChange::KIND_LOCKED);
+  CHECK(outcomes[2].account == v1::AccountChange::KIND_IMPORTED);
+  CHECK(outcomes[3].account == v1::AccountChange::KIND_IMPORTED);
+}
+
+TEST_CASE("what is wrong with the app is not asked for each account again") {
+  Relay relay({answer(200, R"({"ErrorCode":0,"FailAccounts":["oCustomer0","oCustomer1","oCustomer2"]})"),
+               code(70398)});
+  const auto outcomes = relay.handle_together(many(3, follow()));
+  CHECK(relay.called() == "multiaccount_import account_import");
+  for (const auto& outcome : outcomes) {
+    CHECK(outcome.kind == v1::OUTCOME_UNAVAILABLE);
+    CHECK(outcome.failure == v1::FAILURE_CONFIGURATION);
+  }
+}
+
+TEST_CASE("a bad account that spoils the call for all is found, and fails alone") {
+  for (const int refused : {40005, 40601, 70402, 70399}) {
+    CAPTURE(refused);
+    Relay relay({});
+    relay.client.play = [&](const std::string& target, const std::string& body) {
+      const bool bad = body.find("oCustomer42\"") != std::string::npos;
+      const bool alone = target.find("multi") == std::string::npos;
+      return code(!bad ? 0 : alone && refused == 40005 ? 70402 : refused);
+    };
+    const auto outcomes = relay.handle_together(many(100, follow()));
+    REQUIRE(outcomes.size() == 100);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      CAPTURE(i);
+      CHECK((outcomes[i].kind == v1::OUTCOME_DONE) == (i != 42));
+    }
+    CHECK(relay.client.sent.size() <= 17);
+  }
+}
+
+TEST_CASE("a call that fails as a whole fails for each, and none is lost") {
+  const auto outcome_of = [](CallResult result) {
+    Relay relay({std::move(result)});
+    const auto outcomes = relay.handle_together(many(3, follow()));
+    REQUIRE(outcomes.size() == 3);
+    CHECK(relay.client.sent.size() == 1);
+    CHECK(outcomes[0].kind == outcomes[2].kind);
+    return outcomes[2];
+  };
+  CHECK(outcome_of(code(60018)).failure == v1::FAILURE_THROTTLE);
+  CHECK(outcome_of(code(70500)).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(code(70009)).failure == v1::FAILURE_CONFIGURATION);
+  CHECK(outcome_of({CallResult::Kind::not_sent, 0, "", "refused"}).failure == v1::FAILURE_UNREACHABLE);
+  CHECK(outcome_of({CallResult::Kind::unsure, 0, "", "timed out"}).unsure);
+}
+
+TEST_CASE("accounts are deleted together, each with its own result") {
+  Relay relay({answer(200, R"({"ErrorCode":0,"ResultItem":[{"UserID":"oCustomer0","ResultCode":0},)"
+                           R"({"UserID":"oCustomer2","ResultCode":30008,"ResultInfo":"conflict"},)"
+                           R"({"UserID":"oCustomer1","ResultCode":70107,"ResultInfo":"none"},)"
+                           R"({"UserID":"oCustomer3","ResultCode":70399,"ResultInfo":"locked"}]})")});
+  const auto outcomes = relay.handle_together(many(4, unfollow()));
+  CHECK(relay.called() == "account_delete");
+  CHECK(nlohmann::json::parse(relay.client.sent[0].body)["DeleteItem"].size() == 4);
+  REQUIRE(outcomes.size() == 4);
+  CHECK(outcomes[0].account == v1::AccountChange::KIND_DELETED);
+  CHECK(outcomes[1].account == v1::AccountChange::KIND_DELETED);
+  CHECK(outcomes[2].kind == v1::OUTCOME_RETRY);
+  CHECK(outcomes[2].code == 30008);
+  CHECK(outcomes[2].reason.find("conflict") != std::string::npos);
+  CHECK(outcomes[3].account == v1::AccountChange::KIND_LOCKED);
+
+  Relay forbidden({code(71000)});
+  for (const auto& outcome : forbidden.handle_together(many(3, unfollow()))) {
+    CHECK(outcome.kind == v1::OUTCOME_DEAD);
+    CHECK(outcome.reason.find("IM_ON_UNSUBSCRIBE") != std::string::npos);
+  }
+  CHECK(forbidden.client.sent.size() == 1);
+}
+
+TEST_CASE("a bad account does not keep the others from being deleted") {
+  Relay relay({});
+  relay.client.play = [&](const std::string&, const std::string& body) {
+    return code(body.find("oCustomer2\"") != std::string::npos ? 70402 : 0);
+  };
+  const auto outcomes = relay.handle_together(many(5, unfollow()));
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    CHECK(outcomes[i].kind == (i == 2 ? v1::OUTCOME_DEAD : v1::OUTCOME_DONE));
 }
 
 TEST_CASE("no call begins that could not end in time") {

@@ -24,9 +24,15 @@ int main(int argc, char** argv) {
   relay::UserSigSource usersig(app, settings.text("IM_SECRET_KEY"), settings.text("IM_ADMIN"));
   relay::ImApi api(**client, usersig, app, settings.text("IM_ADMIN"), metrics);
   relay::ImHandler handler(api, relay::nick_word(settings.text("KEFU_LOCALE")));
+  work::WorkerOptions options;
+  options.queue = v1::QUEUE_RELAY;
+  options.connect = settings.list("KEFU_QUEUE_CONNECT");
+  options.slots = static_cast<std::uint32_t>(settings.number("KEFU_CONCURRENCY"));
+  options.bundle_handler = [&](auto deliveries, auto deadline) {
+    return handler.handle_together(deliveries, deadline);
+  };
   work::Worker worker(
-      {v1::QUEUE_RELAY, settings.list("KEFU_QUEUE_CONNECT"),
-       static_cast<std::uint32_t>(settings.number("KEFU_CONCURRENCY"))},
+      std::move(options),
       [&](const auto& delivery, auto deadline) { return handler.handle(delivery, deadline); }, metrics);
   ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics,
                     [&] { return ops::Readiness{worker.missing()}; });

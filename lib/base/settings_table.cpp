@@ -76,6 +76,10 @@ constexpr Setting kTable[] = {
     {"KEFU_RETRY_FOR", "gateway", Kind::duration, "24h", true, "an event that is older is given up"},
     {"KEFU_RETRY_ATTEMPTS", "gateway", Kind::number, "100", true, "an event that failed so often is given up",
      "1 1000000"},
+    {"KEFU_NOTIFIER_ON_UNKNOWN", "notifier", Kind::choice, "resend", true,
+     "a reply that may have been delivered though WeChat did not answer: resend (the customer may get it "
+     "twice), or dead (it may be lost)",
+     "resend dead"},
     {"KEFU_KEEP_DONE", "gateway", Kind::duration, "72h", true, "how long finished events stay in the journal",
      "1m"},
 

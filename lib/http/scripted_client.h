@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ class ScriptedClient : public Client {
     CHECK(content_type == content_type_);
     sent.push_back({target, body, deadline});
     now = now + takes;
+    if (play) return play(target, body);
     if (script.empty()) return {CallResult::Kind::not_sent, 0, "", "the script has no answer for this call"};
     auto result = script.front();
     script.pop_front();
@@ -41,6 +43,7 @@ class ScriptedClient : public Client {
   }
 
   std::deque<CallResult> script;
+  std::function<CallResult(const std::string& target, const std::string& body)> play;  // instead, when set
   std::vector<Sent> sent;
   Timestamp now{1735689600000};         // the test's clock
   std::chrono::milliseconds takes{10};  // each call, on that clock

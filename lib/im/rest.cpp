@@ -8,7 +8,17 @@
 namespace kefu::im {
 namespace {
 
+using nlohmann::json;
 using nlohmann::ordered_json;
+
+constexpr int kRoamPage = 100;  // IM answers with less when that is more than 13K (§2.8)
+
+// The items under `key`; none when there is no such list.
+const json::array_t& list_of(const std::optional<json>& object, const char* key) {
+  static const json::array_t kNone;
+  const auto* list = object ? member(*object, key) : nullptr;
+  return list != nullptr && list->is_array() ? list->get_ref<const json::array_t&>() : kNone;
+}
 
 // Members in the order given here, raw UTF-8: the same value gives the same bytes. A stray bad byte must not
 // throw.
@@ -51,11 +61,20 @@ std::string import_body(const ImUserId& user, std::string_view nick) {
   return dumped(body);
 }
 
-std::string delete_body(const ImUserId& user) {
-  ordered_json item{{"UserID", user.value}};
-  ordered_json body;
-  body["DeleteItem"] = ordered_json::array({item});
-  return dumped(body);
+std::string import_body(std::span<const Account> accounts) {
+  auto list = ordered_json::array();
+  for (const auto& account : accounts) {
+    ordered_json item{{"UserID", account.user.value}};
+    if (!account.nick.empty()) item["Nick"] = account.nick;
+    list.push_back(std::move(item));
+  }
+  return dumped({{"AccountList", std::move(list)}});
+}
+
+std::string delete_body(std::span<const ImUserId> users) {
+  auto list = ordered_json::array();
+  for (const auto& user : users) list.push_back({{"UserID", user.value}});
+  return dumped({{"DeleteItem", std::move(list)}});
 }
 
 std::string send_body(const TextMessage& message) {
@@ -79,18 +98,54 @@ Result<Answer> parse_answer(std::string_view body) {
   if (!object) return Error{"IM's answer is no JSON object"};
   const auto code = read_integer(*object, "ErrorCode");
   if (!code) return Error{"IM's answer has no ErrorCode"};
-  Answer answer{*code, read_text(*object, "ErrorInfo"), read_text(*object, "MsgKey")};
+  return Answer{*code, read_text(*object, "ErrorInfo"), read_text(*object, "MsgKey")};
+}
 
-  // account_delete may say OK as a whole and tell the failure of the one item (§2.3).
-  const auto* items = member(*object, "ResultItem");
-  if (items != nullptr && items->is_array() && !items->empty()) {
-    const auto& item = items->front();
-    if (const auto item_code = read_integer(item, "ResultCode"); item_code.value_or(0) != 0) {
-      answer.code = *item_code;
-      answer.message = read_text(item, "ResultInfo");
-    }
+std::set<std::string> failed_accounts(std::string_view body) {
+  std::set<std::string> failed;
+  const auto object = parse_object(body);
+  for (const auto& account : list_of(object, "FailAccounts")) {
+    if (account.is_string()) failed.insert(account.get<std::string>());
   }
-  return answer;
+  return failed;
+}
+
+std::vector<AccountResult> account_results(std::string_view body) {
+  std::vector<AccountResult> results;
+  const auto object = parse_object(body);
+  for (const auto& item : list_of(object, "ResultItem")) {
+    if (const auto code = read_integer(item, "ResultCode"))
+      results.push_back({read_text(item, "UserID"), *code, read_text(item, "ResultInfo")});
+  }
+  return results;
+}
+
+std::string roam_body(const RoamQuery& query) {
+  ordered_json body;
+  body["Operator_Account"] = query.viewer;
+  body["Peer_Account"] = query.peer;
+  body["MaxCnt"] = kRoamPage;
+  body["MinTime"] = query.from_s;
+  body["MaxTime"] = query.to_s;
+  if (!query.last_key.empty()) body["LastMsgKey"] = query.last_key;
+  return dumped(body);
+}
+
+Result<RoamPage> parse_roam_page(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return Error{"IM's answer is no JSON object"};
+  const auto complete = read_integer(*object, "Complete");
+  if (!complete) return Error{"IM's answer does not say whether it is complete"};
+  RoamPage page;
+  page.complete = *complete == 1;
+  page.last_s = read_integer(*object, "LastMsgTime").value_or(0);
+  page.last_key = read_text(*object, "LastMsgKey");
+  for (const auto& item : list_of(object, "MsgList")) {
+    const auto seq = read_u32(item, "MsgSeq"), random = read_u32(item, "MsgRandom");
+    if (!seq || !random) continue;
+    page.messages.push_back({read_text(item, "From_Account"), read_text(item, "To_Account"), *seq, *random});
+  }
+  return page;
 }
 
 std::string generated_nick(std::string_view word, const OpenId& customer) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "kefu/v1/work.pb.h"
 
@@ -21,5 +22,21 @@ struct Outcome {
   v1::AccountChange::Kind account =
       v1::AccountChange::KIND_UNSPECIFIED;  // what was learnt of delivery.im_user()
 };
+
+inline Outcome done() {
+  Outcome outcome;
+  outcome.kind = v1::OUTCOME_DONE;
+  return outcome;
+}
+
+inline Outcome failed(v1::Outcome kind, v1::Failure failure, std::string reason,
+                      std::chrono::milliseconds after = {}) {
+  Outcome outcome;
+  outcome.kind = kind;
+  outcome.reason = std::move(reason);
+  outcome.failure = failure;
+  outcome.after = after;
+  return outcome;
+}
 
 }  // namespace kefu::work

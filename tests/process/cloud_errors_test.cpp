@@ -137,6 +137,10 @@ TEST_CASE("clouds: a destination that is down is probed, and everything arrives 
   CHECK(stack.queue("relay")["dead"] == 0);
   kefu::http::Server im({.listen = "127.0.0.1:" + std::to_string(port)});
   std::atomic<int> sends = 0;
+  im.post("/v4/im_open_login_svc/account_import", [](const kefu::http::Request&) {
+    return kefu::http::Response{200, R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0})",
+                                "application/json"};
+  });
   im.post("/v4/openim/sendmsg", [&](const kefu::http::Request&) {
     ++sends;
     return kefu::http::Response{200, R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0,"MsgKey":"1_2_3"})",
