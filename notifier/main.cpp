@@ -3,8 +3,7 @@
 #include "lib/http/client.h"
 #include "lib/ops/lifecycle.h"
 #include "lib/ops/log.h"
-#include "lib/ops/ops_page.h"
-#include "lib/work/worker.h"
+#include "lib/work/program.h"
 #include "notifier/token_cache.h"
 #include "notifier/wechat_api.h"
 #include "notifier/wechat_handler.h"
@@ -27,20 +26,8 @@ int main(int argc, char** argv) {
   const auto on_unknown = settings.text("KEFU_NOTIFIER_ON_UNKNOWN") == "dead" ? notifier::OnUnknown::dead
                                                                               : notifier::OnUnknown::resend;
   notifier::WechatHandler handler(api, tokens, on_unknown);
-  work::Worker worker(
-      {v1::QUEUE_NOTIFIER, settings.list("KEFU_QUEUE_CONNECT"),
-       static_cast<std::uint32_t>(settings.number("KEFU_CONCURRENCY"))},
-      [&](const auto& delivery, auto deadline) { return handler.handle(delivery, deadline); }, metrics);
-  ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics,
-                    [&] { return ops::Readiness{worker.missing()}; });
-
-  for (const auto& line : settings.describe()) log::debug(line);
-  if (const auto port = page.start(); !port)
-    return ops::cannot_start("notifier", "KEFU_OPS_LISTEN: " + port.error());
-  worker.start();
-  log::info("notifier is up", {{"version", KEFU_VERSION}});
-  stop.wait();
-  worker.stop();
-  page.stop();
-  return 0;
+  return work::run("notifier",
+                   {v1::QUEUE_NOTIFIER,
+                    [&](const auto& delivery, auto deadline) { return handler.handle(delivery, deadline); }},
+                   settings, stop, metrics);
 }

@@ -2,11 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
-
-#include "lib/im/errors.h"
 
 using namespace kefu;
 using nlohmann::json;
@@ -112,38 +109,4 @@ TEST_CASE("a generated nick is the same for the same customer, and theirs alone"
   CHECK(nick.starts_with("微信用户 "));
   CHECK(nick == im::generated_nick("微信用户", OpenId("oA")));
   CHECK(nick != im::generated_nick("微信用户", OpenId("oB")));
-}
-
-TEST_CASE("every ErrorCode of the reference has its class") {
-  using enum im::ErrorClass;
-  const auto all_are = [](im::ErrorClass wanted, std::initializer_list<std::int64_t> codes) {
-    for (const auto code : codes) {
-      CAPTURE(code);
-      CHECK(im::explain(code).error_class == wanted);
-      CHECK_FALSE(im::explain(code).meaning.empty());
-    }
-  };
-  all_are(ok, {0});
-  all_are(retry, {60008, 60013, 60014, 70169, 70202, 70500, 40006, 30006,  30007, 30008,  20004, 20005,
-                  20028, 80003, 90992, 90994, 90995, 91000, 10002, 424242, -1,    120000, 130001});
-  all_are(throttle, {60007, 60011, 60018, 60019, 70050, 10006, 10023, 10049, 10056});
-  all_are(resign, {60004, 60005, 70001, 70002, 70003, 70005, 70052, 20002});
-  all_are(import_account, {70107, 40003, 20003, 90003, 90008, 90012, 90048, 10019});
-  all_are(split, {40601, 80002, 93000, 90055, 90011, 90018});
-  all_are(configuration,
-          {60006, 60010, 60016, 60017, 60020, 60021, 70009, 70013, 70014, 70016, 70020, 70051,
-           70114, 70398, 70403, 72000, 72001, 40004, 90009, 10036, 10037, 10038, 10058, 10059});
-  all_are(locked, {70399});
-  all_are(done, {20022, 20023, 10025});
-  all_are(dead, {60002, 60003, 60009,  60012,  60015, 70206, 70402, 71000, 40001, 40002, 40005, 40007,
-                 40008, 40009, 40605,  40610,  20001, 20006, 20007, 20009, 20010, 20011, 20012, 20016,
-                 80001, 80004, 90001,  90002,  90004, 90005, 90006, 90007, 90010, 90026, 90031, 90043,
-                 90044, 90054, 120001, 130000, 10003, 10004, 10007, 10010, 10011, 10015, 10016, 10017,
-                 10021, 10045, 10046,  10047,  10048, 10063, 10100, 10200});
-}
-
-TEST_CASE("no ErrorCode has two rows") {
-  std::set<std::int64_t> codes;
-  for (const auto& row : im::error_table()) CHECK(codes.insert(row.code).second);
-  CHECK(codes.size() > 90);
 }

@@ -2,11 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
-
-#include "lib/wechat/errors.h"
 
 using namespace kefu;
 
@@ -54,31 +50,4 @@ TEST_CASE("a send answer without an errcode is no answer") {
   CHECK_FALSE(wechat::parse_send_answer(std::string(200000, '[')));
   CHECK_FALSE(wechat::parse_send_answer(R"({"errcode":0,"x":)" + std::string(100, '[') +
                                         std::string(100, ']') + "}"));
-}
-
-TEST_CASE("every errcode of the reference has its class") {
-  using enum wechat::ErrorClass;
-  const auto all_are = [](wechat::ErrorClass wanted, std::initializer_list<std::int64_t> codes) {
-    for (const auto code : codes) {
-      CAPTURE(code);
-      CHECK(wechat::explain(code).error_class == wanted);
-      CHECK_FALSE(wechat::explain(code).meaning.empty());
-    }
-  };
-  all_are(ok, {0});
-  all_are(retry, {-1, 61450, 9001002});
-  all_are(refresh_token, {40001, 40014, 42001});
-  all_are(throttle, {45009, 45011});
-  all_are(wait_for_customer, {45015, 45047});
-  all_are(configuration, {40013, 40125, 40164, 40243, 45035, 48001, 48004, 50001, 50002, 61004, 61007, 89501,
-                          89503, 89506, 89507});
-  all_are(dead,
-          {40003, 43004, 43019, 48002, 50005, 46004, 40007, 40033, 45002, 45008, 47001, 48008, 65401, 61451});
-  all_are(dead, {1, 99999, -2});
-}
-
-TEST_CASE("no errcode has two rows") {
-  std::set<std::int64_t> codes;
-  for (const auto& row : wechat::error_table()) CHECK(codes.insert(row.code).second);
-  CHECK(codes.size() > 70);
 }
