@@ -81,6 +81,7 @@ struct QueueLoop::Impl {
   zmq::socket_t tap{context, zmq::socket_type::xpub};
   zmq::socket_t admin{context, zmq::socket_type::rep};
   bool tap_on = false;
+  bool busy = false;  // this turn took something
   std::set<std::string> subscriptions;
   std::mt19937_64 chance{random_u64()};
 
@@ -161,10 +162,12 @@ struct QueueLoop::Impl {
     try {
       for (const auto& letter : letters)
         receipts.push_back(memory.dispatcher.accept(letter->submission, now));
-      take_messages(memory.dispatcher, now);
+      busy = take_messages(memory.dispatcher, now) || !letters.empty();
       admin_answer = take_question(memory, now);
       memory.dispatcher.tick(now);
+      pass("taken");
       commit(memory, letters.size(), now);
+      pass("committed");
     } catch (const std::exception& error) {
       for (const auto& letter : letters) Mailbox::answer(*letter, {});
       if (admin_answer) answer_question(refusal(error.what()));
@@ -172,7 +175,9 @@ struct QueueLoop::Impl {
     }
     for (std::size_t i = 0; i < letters.size(); ++i) Mailbox::answer(*letters[i], receipts[i]);
     if (admin_answer) answer_question(*admin_answer);
+    pass("answered");
     send(memory.dispatcher);
+    pass("handed out");
     publish(memory.dispatcher);
     refresh(memory, now);
   }
@@ -201,10 +206,11 @@ struct QueueLoop::Impl {
     if (frame[0] == 0) subscriptions.erase(frame.substr(1));
   }
 
-  void take_messages(Dispatcher& dispatcher, Timestamp now) {
+  // True: there were any.
+  bool take_messages(Dispatcher& dispatcher, Timestamp now) {
     for (int i = 0; i < kMessagesAtOnce; ++i) {
       const auto frames = receive(router);
-      if (!frames) return;
+      if (!frames) return i > 0;
       v1::FromWorker message;
       if (frames->size() != 2 || !message.ParseFromString((*frames)[1])) {
         tally.rejected("queue_frame");
@@ -212,6 +218,11 @@ struct QueueLoop::Impl {
       }
       dispatcher.receive((*frames)[0], message, now);
     }
+    return true;
+  }
+
+  void pass(std::string_view point) const {
+    if (busy && options.at_point) options.at_point(point);
   }
 
   std::optional<std::string> take_question(Memory& memory, Timestamp now) {
@@ -250,6 +261,7 @@ struct QueueLoop::Impl {
       if (out.message.has_welcome()) out.message.mutable_welcome()->set_gateway_at_ms(now.ms);
       send_to(router, out.route, out.message);
     }
+    pass("recorded");
     for (const auto& out : dispatcher.handouts(now)) {
       if (!send_to(router, out.route, out.message)) dispatcher.not_sent(out, now);
     }

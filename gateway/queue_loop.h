@@ -2,9 +2,11 @@
 // aloud; see turn().
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/dispatcher.h"
@@ -14,12 +16,24 @@
 
 namespace kefu {
 
+// The points of a turn at which a test may end the process, in their order.
+inline constexpr std::array<std::string_view, 5> kTurnPoints{
+    "taken",       // pushes and verdicts are staged
+    "committed",   // and on disk; nobody knows
+    "answered",    // their senders know
+    "recorded",    // the workers know that their verdicts are on disk
+    "handed out",  // new work has left
+};
+// Called with a point of kTurnPoints in every turn that took pushes or messages of workers.
+using TurnHook = std::function<void(std::string_view)>;
+
 struct QueueLoopOptions {
   std::string queue_listen;  // ROUTER
   std::string tap_listen;    // PUB; "off"
   std::string admin_listen;  // REP
   DispatcherOptions dispatcher;
   std::function<std::unique_ptr<Journal>()> open_journal;  // throws JournalError
+  TurnHook at_point{};                                     // for tests; empty: none
 };
 
 class QueueLoop {

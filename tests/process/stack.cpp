@@ -45,6 +45,7 @@ Environment Stack::environment(const std::string& program, int ops_port) const {
     out["IM_AGENTS"] = "agent1,agent2";
     out["IM_CALLBACK_TOKEN"] = kCallbackToken;
     out["KEFU_LOCALE"] = "en";
+    for (const auto& [name, value] : gateway_settings) out[name] = value;
   } else {
     out["KEFU_QUEUE_CONNECT"] = endpoint(queue_port_);
   }
@@ -62,7 +63,7 @@ Environment Stack::environment(const std::string& program, int ops_port) const {
 }
 
 void Stack::start_gateway() {
-  gateway = std::make_unique<Process>("kefu-gateway", environment("gateway", ops_port_));
+  gateway = std::make_unique<Process>(gateway_program, environment("gateway", ops_port_));
   const bool ready = eventually([this] { return ops("/readyz").status == 200 || !gateway->running(); });
   REQUIRE_MESSAGE((ready && gateway->running()), gateway->output());
 }

@@ -1,6 +1,7 @@
 // The services as a user runs them, against clouds that the test plays, and the two sides that talk to them.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -32,6 +33,8 @@ class Stack {
   void start_all();  // one of each, ready
   void await_workers(const std::string& queue, std::size_t count);
 
+  std::string gateway_program = "kefu-gateway";
+  Environment gateway_settings;  // for the gateway alone
   std::unique_ptr<Process> gateway;
   std::vector<std::unique_ptr<Process>> relays;
   std::unique_ptr<Process> notifier;
@@ -71,7 +74,7 @@ class Stack {
   int queue_port_ = free_port();
   int tap_port_ = free_port();
   int admin_port_ = free_port();
-  int pushes_ = 0;
+  std::atomic<int> pushes_{0};
 };
 
 }  // namespace kefu::test

@@ -1,0 +1,74 @@
+#include "gateway/program.h"
+
+#include <utility>
+
+#include "gateway/journal/sqlite_journal.h"
+#include "gateway/mailbox.h"
+#include "gateway/options.h"
+#include "gateway/web/im_webhook.h"
+#include "gateway/web/wechat_webhook.h"
+#include "lib/base/settings.h"
+#include "lib/http/server.h"
+#include "lib/ops/lifecycle.h"
+#include "lib/ops/log.h"
+#include "lib/ops/ops_page.h"
+
+namespace kefu {
+
+int run_gateway(int argc, char** argv, TurnHook at_point) {
+  const auto start = load_settings_or_explain("gateway", argc, argv);
+  if (start.exit_status) return *start.exit_status;
+  const Settings& settings = start.settings;
+  const ops::StopSignals stop;
+  ops::raise_descriptor_limit();
+  log::set_up("gateway", settings.text("KEFU_LOG_LEVEL"), settings.text("KEFU_LOG_FORMAT"));
+  for (const auto& line : settings.describe()) log::debug("setting", {{"is", line}});
+
+  const auto lock = FolderLock::take(settings.text("KEFU_DATA_DIR"));
+  if (!lock) return ops::cannot_start("gateway", lock.error());
+
+  ops::Metrics metrics;
+  Tally tally(metrics);
+  Mailbox mailbox;
+  auto loop_options = queue_loop_options(settings);
+  loop_options.at_point = std::move(at_point);
+  QueueLoop loop(std::move(loop_options), mailbox, tally);
+  const auto endpoints = loop.start();
+  if (!endpoints) return ops::cannot_start("gateway", endpoints.error());
+
+  const auto submit = [&](Submission push) {
+    return mailbox.submit(std::move(push), limits::kReceiptDeadline);
+  };
+  const WeChatWebhook wechat(wechat_webhook_options(settings), submit, tally);
+  const ImWebhook im(im_webhook_options(settings), submit, tally);
+  // A connection holds a thread and a descriptor; strangers may hold a thousand open and pushes must still
+  // get through.
+  http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN"), .threads_max = 1100});
+  web.get("/", [&](const http::Request& request) { return wechat.verify(request); });
+  web.post("/", [&](const http::Request& request) { return wechat.push(request); });
+  web.post("/imcallback", [&](const http::Request& request) { return im.callback(request, wall_now()); });
+
+  const auto readiness = [&] {
+    const auto trouble = loop.trouble();
+    return ops::Readiness{trouble.empty() ? std::vector<std::string>{} : std::vector<std::string>{trouble}};
+  };
+  ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics, readiness, [&] { loop.refresh_metrics(); });
+  // The page last: who reads there that we are ready finds us listening.
+  const auto port = web.start();
+  if (!port) return ops::cannot_start("gateway", "KEFU_HTTP_LISTEN: " + port.error());
+  const auto ops_port = page.start();
+  if (!ops_port) return ops::cannot_start("gateway", "KEFU_OPS_LISTEN: " + ops_port.error());
+  log::info("gateway is up", {{"version", KEFU_VERSION},
+                              {"http_port", *port},
+                              {"queue", (*endpoints)[0]},
+                              {"tap", (*endpoints)[1]},
+                              {"admin", (*endpoints)[2]}});
+
+  stop.wait();
+  web.stop();
+  loop.stop();
+  page.stop();
+  return 0;
+}
+
+}  // namespace kefu
