@@ -144,6 +144,34 @@ json pending_faults(Sandbox& sandbox) {
   return list;
 }
 
+http::Response set_limit(Sandbox& sandbox, const json& request) {
+  const auto cloud = read_text(request, "cloud"), api = read_text(request, "api");
+  if (!cloud || (*cloud != "im" && *cloud != "wechat") || !api || api->empty())
+    return refused(400, "cloud (im, wechat) and api are needed");
+  const json* wanted = member(request, "per_second");
+  const auto per_second = read_u32(request, "per_second");
+  if (wanted != nullptr && !wanted->is_null() && !per_second)
+    return refused(400, "per_second is a number of calls; without it there is no limit");
+  sandbox.limits().set(*cloud, *api, per_second);
+  return answered(200, {{"accepted", true}});
+}
+
+json all_limits(Sandbox& sandbox) {
+  json list = json::array();
+  for (const auto& row : sandbox.limits().rows()) {
+    json seconds = json::array();
+    for (const auto& second : row.seconds)
+      seconds.push_back({{"at", second.at_s * 1000}, {"used", second.used}, {"refused", second.refused}});
+    list.push_back({{"cloud", row.cloud},
+                    {"api", row.api},
+                    {"per_second", row.per_second ? json(*row.per_second) : json()},
+                    {"used", row.used},
+                    {"refused", row.refused},
+                    {"seconds", std::move(seconds)}});
+  }
+  return list;
+}
+
 // The target of a hostile push: signed as it should be, then bent as `query` says. A null takes a parameter
 // out.
 std::string bent_target(const json& request, WirePush& wire) {
@@ -188,6 +216,8 @@ void serve_trouble(http::Server& server, Sandbox& sandbox) {
     sandbox.faults().clear();
     return answered(200, {{"accepted", true}});
   });
+  post(server, "/api/limit", [&](const json& request) { return set_limit(sandbox, request); });
+  server.get("/api/limits", [&](const http::Request&) { return answered(200, all_limits(sandbox)); });
   post(
       server, "/api/push", [&](const json& request) { return push_anything(sandbox, request); },
       kBodyBytesMax);

@@ -17,6 +17,8 @@
 //   POST /api/fault          {cloud, api, mode, code?, status?, ms?, times?}: the next calls fail
 //   GET  /api/faults         those still to come
 //   POST /api/faults/clear   or DELETE /api/faults
+//   POST /api/limit          {cloud, api, per_second?}: so many calls in a second and no more; none: no limit
+//   GET  /api/limits         [{cloud, api, per_second, used, refused, seconds: [{at, used, refused}]}]
 //   POST /api/clock          {advance_ms}: the sandbox's own time goes ahead
 //   POST /api/push           {customer?, text?, body?, query?, …}: a hostile push, as ordered
 //   POST /api/tokens/revoke  every access_token dies at once

@@ -163,6 +163,35 @@ TEST_CASE("an agent's answer goes to the gateway as a signed callback, in the sa
   CHECK(im::parse_callback(stage.gateway.callbacks[1].body)->sent.online_only);
 }
 
+TEST_CASE("calls over the limit of a second are refused, and counted") {
+  Stage stage;
+  const auto li = stage.follower();
+  stage.post("/api/limit", {{"cloud", "wechat"}, {"api", "custom_send"}, {"per_second", 0}});
+  CHECK(wechat::parse_send_answer(stage.send(li, "1").body)->code == 45011);
+  const auto limit_of = [&](const std::string& api) {
+    for (const auto& row : stage.get("/api/limits")) {
+      if (row["api"] == api) return row;
+    }
+    return json();
+  };
+  const auto counted = limit_of("custom_send");
+  CHECK(counted["per_second"] == 0);
+  CHECK(counted["used"] == 0);
+  CHECK(counted["refused"] == 1);
+  CHECK(counted["seconds"][0]["refused"] == 1);
+  CHECK(stage.get("/api/calls").back()["code"] == 45011);
+  stage.post("/api/limit", {{"cloud", "wechat"}, {"api", "custom_send"}});
+  CHECK(wechat::parse_send_answer(stage.send(li, "2").body)->code != 45011);
+  CHECK(limit_of("custom_send")["per_second"].is_null());
+
+  CHECK(limit_of("sendmsg")["per_second"] == 200);
+  stage.post("/api/limit", {{"cloud", "im"}, {"api", "account_import"}, {"per_second", 0}});
+  const auto target = im::request_target(im::kAccountImport, 1'400'000'000, "administrator", "any", 1);
+  CHECK(im::parse_answer(stage.raw(target, im::import_body(ImUserId(li), "")).body)->code == 60018);
+  stage.post("/api/limit", {{"cloud", "moon"}, {"api", "sendmsg"}}, 400);
+  stage.post("/api/limit", {{"cloud", "im"}, {"api", "sendmsg"}, {"per_second", "many"}}, 400);
+}
+
 TEST_CASE("ordered faults strike cloud calls in every mode, and are written down") {
   Stage stage;
   const auto li = stage.follower();

@@ -6,6 +6,8 @@ namespace kefu::sandbox {
 namespace {
 
 constexpr std::string_view kJson = "application/json; charset=utf-8";
+constexpr std::int64_t kImTooOften = 60018;      // reference: IM §1.5
+constexpr std::int64_t kWechatTooOften = 45011;  // reference: WeChat §6.6
 
 struct Route {
   std::string cloud;
@@ -117,6 +119,12 @@ std::optional<http::Response> answer_cloud_call(Sandbox& sandbox, const http::Re
   call.cloud = route->cloud;
   call.api = route->api;
   if (!secret) call.body = request.body;
+  if (!sandbox.limits().admit(route->cloud, route->api, sandbox.now())) {
+    const auto answer = sandbox.failure(route->cloud, route->cloud == "im" ? kImTooOften : kWechatTooOften);
+    call.code = answer.code;
+    sandbox.record(std::move(call));
+    return http::Response{200, answer.body, std::string(kJson)};
+  }
   if (const auto fault = sandbox.faults().take(route->cloud, route->api)) {
     auto response = strike(sandbox, *route, *fault, call);
     if (!hangs(*fault)) sandbox.record(call);

@@ -22,6 +22,7 @@ constexpr std::size_t kMessageBytesMax = 12'000;  // reference: §2.5, "12K"
 constexpr std::size_t kProfileBytesMax = 500;
 constexpr std::size_t kBatchMax = 100;
 constexpr std::size_t kConversationMax = 2000;
+constexpr std::size_t kRoamBytesMax = 13'000;  // reference: §2.8
 
 // reference: §1.5.
 constexpr std::pair<std::int64_t, std::string_view> kErrors[] = {
@@ -35,6 +36,7 @@ constexpr std::pair<std::int64_t, std::string_view> kErrors[] = {
     {60010, "identifier is not app admin"},
     {60012, "sdkappid is missing"},
     {60015, "UserID is not a string"},
+    {60018, "too many requests in this second"},
     {70001, "usersig is expired"},
     {70002, "usersig is empty"},
     {70003, "usersig cannot be parsed"},
@@ -126,6 +128,19 @@ std::string key_of(const ImMessage& message) {
          std::to_string(message.at.ms / 1000);
 }
 
+json roam_item(const ImMessage& message) {
+  return {{"From_Account", message.from},
+          {"To_Account", message.to},
+          {"MsgSeq", message.msg_seq},
+          {"MsgRandom", message.msg_random},
+          {"MsgTimeStamp", message.at.ms / 1000},
+          {"MsgFlagBits", message.recalled ? 8 : 0},
+          {"IsPeerRead", 0},
+          {"MsgKey", message.msg_key},
+          {"MsgBody", json::parse(message.body)},
+          {"CloudCustomData", message.cloud_custom_data}};
+}
+
 // Items of a batch: [{"UserID": …}] under `key`. Nothing when the batch is no good.
 std::optional<std::vector<std::string>> user_ids(const json& request, const char* key) {
   const json* items = member(request, key);
@@ -209,7 +224,10 @@ ImOutcome ImCloud::account_import(const json& request, Timestamp now) {
   if (!id->is_string()) return failed(60015);
   const auto user = id->get<std::string>();
   const auto problem = import_one(user, read_text(request, "Nick").value_or(""), now);
-  return problem != 0 ? failed(problem, user) : ImOutcome{success(json::object(), true, user)};
+  if (problem != 0) return failed(problem, user);
+  ImOutcome outcome{success(json::object(), true, user)};
+  outcome.accounts = {user};
+  return outcome;
 }
 
 ImOutcome ImCloud::multiaccount_import(const json& request, Timestamp now) {
@@ -217,22 +235,28 @@ ImOutcome ImCloud::multiaccount_import(const json& request, Timestamp now) {
   const json* list = plain != nullptr ? plain : member(request, "AccountList");
   if (list == nullptr || !list->is_array() || list->empty() || list->size() > kBatchMax) return failed(70402);
   json failures = json::array();
+  ImOutcome outcome;
   for (const auto& item : *list) {
     const auto id = item.is_string()   ? item.get<std::string>()
                     : item.is_object() ? read_text(item, "UserID").value_or("")
                                        : std::string();
     const auto nick = item.is_object() ? read_text(item, "Nick").value_or("") : std::string();
-    if (import_one(id, nick, now) != 0) failures.push_back(id);
+    if (import_one(id, nick, now) == 0) {
+      outcome.accounts.push_back(id);
+    } else {
+      failures.push_back(id);
+    }
   }
-  const bool acted = failures.size() < list->size();
-  return {success({{"FailAccounts", failures}}, acted, std::to_string(list->size()) + " accounts")};
+  const auto summary = std::to_string(outcome.accounts.size()) + " of " + std::to_string(list->size());
+  outcome.answer = success({{"FailAccounts", failures}}, !outcome.accounts.empty(), summary);
+  return outcome;
 }
 
 ImOutcome ImCloud::account_delete(const json& request, Timestamp now) {
   const auto ids = user_ids(request, "DeleteItem");
   if (!ids) return failed(70402);
   json items = json::array();
-  bool acted = false;
+  ImOutcome outcome;
   for (const auto& id : *ids) {
     const bool known = exists(id);
     items.push_back({{"UserID", id},
@@ -241,9 +265,13 @@ ImOutcome ImCloud::account_delete(const json& request, Timestamp now) {
     if (!known) continue;
     accounts_[id].deleted = true;
     accounts_[id].deleted_at = now;
-    acted = true;
+    outcome.accounts.push_back(id);
   }
-  return {success({{"ResultItem", items}}, acted, ids->front())};
+  const auto summary = ids->size() == 1
+                           ? ids->front()
+                           : std::to_string(outcome.accounts.size()) + " of " + std::to_string(ids->size());
+  outcome.answer = success({{"ResultItem", items}}, !outcome.accounts.empty(), summary);
+  return outcome;
 }
 
 ImOutcome ImCloud::account_check(const json& request) const {
@@ -330,28 +358,29 @@ ImOutcome ImCloud::roam(const json& request) const {
   const auto peer = read_text(request, "Peer_Account").value_or("");
   const auto count = read_integer(request, "MaxCnt").value_or(0);
   const auto from_s = read_integer(request, "MinTime"), to_s = read_integer(request, "MaxTime");
+  const auto last_key = read_text(request, "LastMsgKey").value_or("");
   if (!exists(self) || !exists(peer)) return failed(90048, self);
   if (count <= 0 || !from_s || !to_s) return failed(90001, self);
   json list = json::array();
   bool complete = true;
+  std::size_t bytes = 0;
   const auto found = conversations_.find(pair_of(self, peer));
   if (found != conversations_.end()) {
+    // Newest first; a later page goes on after the last message of the one before.
+    bool begun = last_key.empty();
     for (auto message = found->second.rbegin(); message != found->second.rend(); ++message) {
       const auto at_s = message->at.ms / 1000;
       const bool visible = !(message->hidden_from_sender && message->from == self);
       if (at_s < *from_s || at_s > *to_s || !visible) continue;
-      complete = static_cast<std::int64_t>(list.size()) < count;
+      if (!begun) {
+        begun = message->msg_key == last_key;
+        continue;
+      }
+      const json item = roam_item(*message);
+      bytes += item.dump().size();
+      complete = static_cast<std::int64_t>(list.size()) < count && (list.empty() || bytes <= kRoamBytesMax);
       if (!complete) break;
-      list.push_back({{"From_Account", message->from},
-                      {"To_Account", message->to},
-                      {"MsgSeq", message->msg_seq},
-                      {"MsgRandom", message->msg_random},
-                      {"MsgTimeStamp", at_s},
-                      {"MsgFlagBits", message->recalled ? 8 : 0},
-                      {"IsPeerRead", 0},
-                      {"MsgKey", message->msg_key},
-                      {"MsgBody", json::parse(message->body)},
-                      {"CloudCustomData", message->cloud_custom_data}});
+      list.push_back(item);
     }
   }
   std::reverse(list.begin(), list.end());

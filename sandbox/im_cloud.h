@@ -70,6 +70,7 @@ struct ImQuery {
 struct ImOutcome {
   CloudAnswer answer;
   std::optional<ImMessage> shown{};
+  std::vector<std::string> accounts{};  // made, renamed or deleted
   std::optional<ImCallback> callback{};
 };
 

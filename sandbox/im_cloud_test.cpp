@@ -212,11 +212,12 @@ TEST_CASE("a roaming query finds what was said, newest part first in pages") {
   Office office;
   REQUIRE(office.import("oLi") == 0);
   for (std::uint32_t i = 1; i <= 3; ++i) office.send("m" + std::to_string(i), i);
-  const auto ask = [&](int count) {
+  const auto ask = [&](int count, const std::string& last_key = "") {
     return json::parse(office
                            .call("openim/admin_getroammsg", json({{"Operator_Account", "agent-1"},
                                                                   {"Peer_Account", "oLi"},
                                                                   {"MaxCnt", count},
+                                                                  {"LastMsgKey", last_key},
                                                                   {"MinTime", kNow.ms / 1000 - 1},
                                                                   {"MaxTime", kNow.ms / 1000 + 1}})
                                                                 .dump())
@@ -227,6 +228,15 @@ TEST_CASE("a roaming query finds what was said, newest part first in pages") {
   CHECK(ask(2)["MsgCnt"] == 2);
   CHECK(ask(2)["Complete"] == 0);
   CHECK(ask(2)["MsgList"][1]["MsgBody"][0]["MsgContent"]["Text"] == "m3");
+
+  const auto rest = ask(2, ask(2)["LastMsgKey"].get<std::string>());
+  CHECK(rest["MsgCnt"] == 1);
+  CHECK(rest["Complete"] == 1);
+  CHECK(rest["MsgList"][0]["MsgBody"][0]["MsgContent"]["Text"] == "m1");
+
+  for (std::uint32_t i = 11; i <= 13; ++i) office.send(std::string(6000, 'x'), i);
+  CHECK(ask(10)["MsgCnt"] == 2);  // 13K and no more
+  CHECK(ask(10)["Complete"] == 0);
 }
 
 TEST_CASE("a message can be recalled once") {
@@ -243,6 +253,36 @@ TEST_CASE("a message can be recalled once") {
   CHECK(recall(key) == 0);
   CHECK(recall(key) == 20023);
   CHECK(office.cloud.conversations().at({"agent-1", "oLi"}).front().recalled);
+}
+
+TEST_CASE("a hundred accounts come and go with one call, the bad ones by themselves") {
+  Office office;
+  office.cloud.set_paid_edition(true);
+  REQUIRE(office.import("oLocked") == 0);
+  const ImUserId locked[] = {ImUserId("oLocked")};
+  office.call(im::kAccountDelete, im::delete_body(locked));
+
+  const std::vector<im::Account> accounts{{ImUserId("oLi"), "微信用户 1"},
+                                          {ImUserId("oLocked"), ""},
+                                          {ImUserId("oWang"), std::string(501, 'x')},
+                                          {ImUserId("oZhao"), ""}};
+  const auto made = office.call(im::kAccountsImport, im::import_body(accounts));
+  CHECK(made.answer.code == 0);
+  CHECK(im::failed_accounts(made.answer.body) == std::set<std::string>{"oLocked", "oWang"});
+  CHECK(made.accounts == std::vector<std::string>{"oLi", "oZhao"});
+  CHECK(office.cloud.accounts().at("oLi").nick == "微信用户 1");
+
+  const ImUserId leaving[] = {ImUserId("oLi"), ImUserId("oNobody"), ImUserId("oZhao")};
+  const auto gone = office.call(im::kAccountDelete, im::delete_body(leaving));
+  const auto results = im::account_results(gone.answer.body);
+  REQUIRE(results.size() == 3);
+  CHECK(results[0].code == 0);
+  CHECK(results[1].code == 70107);
+  CHECK(results[2].code == 0);
+  CHECK(gone.accounts == std::vector<std::string>{"oLi", "oZhao"});
+
+  const std::vector<im::Account> too_many(101, {ImUserId("oLi"), ""});
+  CHECK(office.call(im::kAccountsImport, im::import_body(too_many)).answer.code == 70402);
 }
 
 }  // namespace kefu::sandbox

@@ -307,15 +307,13 @@ CloudAnswer Sandbox::im_api(std::string_view command, const ImQuery& query, std:
              {"customer", customer},
              {"message", sandbox::view_of(message)}});
   }
+  for (const auto& id : outcome.accounts)
+    publish({{"type", "account"}, {"account", sandbox::view_of(im_.accounts().at(id))}});
+  const auto api = command.substr(command.find('/') + 1);
   const auto about = outcome.answer.summary.substr(0, outcome.answer.summary.find(' '));
-  const auto account = im_.accounts().find(about);
-  if (outcome.answer.acted && account != im_.accounts().end()) {
-    publish({{"type", "account"}, {"account", sandbox::view_of(account->second)}});
-  }
-  if (!about.empty()) {
-    const auto api = command.substr(command.find('/') + 1);
-    publish_hop("im", about, outcome.answer.code == 0, api, Millis(0));
-  }
+  auto concerned = outcome.accounts;
+  if (concerned.empty() && !about.empty()) concerned = {about};
+  for (const auto& id : concerned) publish_hop("im", id, outcome.answer.code == 0, api, Millis(0));
   if (outcome.callback) (void)deliver(std::move(*outcome.callback));
   return std::move(outcome.answer);
 }
@@ -348,6 +346,7 @@ void Sandbox::set_paid_edition(bool paid) {
 
 void Sandbox::reset() {
   faults_.clear();
+  limits_.reset();
   const std::lock_guard lock(mutex_);
   ahead_ms_ = 0;
   wechat_ = WeChatCloud(options_.wechat, random_u64);

@@ -20,6 +20,7 @@
 #include "sandbox/feed.h"
 #include "sandbox/im_cloud.h"
 #include "sandbox/lanes.h"
+#include "sandbox/rate_limits.h"
 #include "sandbox/wechat_cloud.h"
 
 namespace kefu::sandbox {
@@ -65,6 +66,7 @@ class Sandbox {
   void advance(Millis by);
 
   Faults& faults() { return faults_; }
+  RateLimits& limits() { return limits_; }
   Feed& feed() { return feed_; }
 
   // As the customer.
@@ -121,6 +123,7 @@ class Sandbox {
   std::atomic<std::int64_t> ahead_ms_ = 0;
   std::atomic<bool> stopping_ = false;
   Faults faults_;
+  RateLimits limits_;
   Feed feed_;
 
   mutable std::mutex mutex_;  // guards all below
