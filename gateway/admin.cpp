@@ -79,11 +79,12 @@ json describe(v1::Queue which, const Dispatcher& dispatcher, Journal& journal, T
   const auto& queue = dispatcher.queue(which);
   const auto counts = queue.counts();
   const auto totals = journal.totals(which);
-  Millis oldest{0};
-  for (const auto state :
-       {queue::State::ready, queue::State::in_flight, queue::State::waiting, queue::State::parked}) {
-    if (const auto at = queue.oldest_accepted(state)) oldest = std::max(oldest, now - *at);
+  Millis working{0};
+  for (const auto state : {queue::State::ready, queue::State::in_flight, queue::State::waiting}) {
+    if (const auto at = queue.oldest_accepted(state)) working = std::max(working, now - *at);
   }
+  Millis oldest = working;
+  if (const auto at = queue.oldest_accepted(queue::State::parked)) oldest = std::max(oldest, now - *at);
   json workers = json::array();
   for (const auto& worker : queue.workers()) {
     workers.push_back({{"id", worker.id.value},
@@ -101,6 +102,7 @@ json describe(v1::Queue which, const Dispatcher& dispatcher, Journal& journal, T
           {"dead", totals.dead},
           {"done", totals.done},
           {"oldest_ms", oldest.count()},
+          {"oldest_working_ms", working.count()},
           {"paused", gate.paused_by_operator()},
           {"unavailable", gate.closed() ? gate.reason() : ""},
           {"workers", std::move(workers)}};
@@ -257,20 +259,6 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
 
 std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
   return dump(answer(question, dispatcher, journal, now));
-}
-
-TapMessage tap_message(const Step& step) {
-  const auto queue = queue_name(step.event.queue());
-  json told = {{"id", step.event.id()},
-               {"queue", queue},
-               {"step", step.name},
-               {"type", event_type(step.event)},
-               {"customer", step.event.customer()},
-               {"attempt", step.attempt},
-               {"at", step.at.ms}};
-  if (!step.error.empty()) told["error"] = step.error;
-  return {std::string(queue) + "." + std::string(step.name) + "." + step.event.customer(), dump(told),
-          step.event.SerializeAsString()};
 }
 
 std::string_view queue_name(v1::Queue queue) {

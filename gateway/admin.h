@@ -12,14 +12,6 @@ namespace kefu {
 // commit.
 std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Journal& journal, Timestamp now);
 
-// One step as the tap tells it (contract §6).
-struct TapMessage {
-  std::string topic;
-  std::string json;
-  std::string event;  // protobuf
-};
-TapMessage tap_message(const Step& step);
-
 std::string_view queue_name(v1::Queue queue);
 // follow, unfollow, customer_message, agent_message
 std::string_view event_type(const v1::Event& event);

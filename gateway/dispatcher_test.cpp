@@ -10,6 +10,7 @@
 #include "gateway/admin.h"
 #include "gateway/journal/memory_journal.h"
 #include "gateway/journal/sqlite_journal.h"
+#include "gateway/tap.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
 
@@ -630,7 +631,7 @@ TEST_CASE("the steps of an event are told in order") {
   bench.pass(Millis(1500));
   bench.settle(bench.deliveries().at(0), v1::OUTCOME_DONE);
   CHECK(bench.step_names() == Steps{"accepted", "delivered", "retry", "delivered", "done"});
-  const auto told = tap_message(bench.steps.back());
+  const auto told = TapNumbers().number(bench.steps.back());
   CHECK(told.topic == "relay.done.oAlice");
   const auto json_told = json::parse(told.json);
   CHECK(json_told["attempt"] == 2);

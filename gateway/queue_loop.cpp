@@ -16,6 +16,7 @@
 #include <zmq.hpp>
 
 #include "gateway/admin.h"
+#include "gateway/tap.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
 #include "lib/ops/log.h"
@@ -78,21 +79,22 @@ struct QueueLoop::Impl {
 
   zmq::context_t context{1};
   zmq::socket_t router{context, zmq::socket_type::router};
-  zmq::socket_t tap{context, zmq::socket_type::xpub};
+  Tap tap{context};
   zmq::socket_t admin{context, zmq::socket_type::rep};
   bool tap_on = false;
   bool busy = false;  // this turn took something
-  std::set<std::string> subscriptions;
   std::mt19937_64 chance{random_u64()};
 
   // --- start ---
 
   std::vector<std::string> bind() {
-    for (auto* socket : {&router, &tap, &admin}) {
+    for (auto* socket : {&router, &tap.socket(), &admin}) {
       socket->set(zmq::sockopt::linger, 0);
       socket->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(limits::kFrameBytesMax));
       socket->set(zmq::sockopt::handshake_ivl, 5000);
     }
+    // A question that is too long shall hear so; what is longer still drops the connection without a word.
+    admin.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(limits::kAdminFrameBytesMax));
     router.set(zmq::sockopt::router_mandatory, true);
     router.set(zmq::sockopt::heartbeat_ivl, 1000);
     router.set(zmq::sockopt::heartbeat_timeout, 3000);
@@ -100,7 +102,7 @@ struct QueueLoop::Impl {
     std::vector<std::string> endpoints;
     endpoints.push_back(bind(router, options.queue_listen, "KEFU_QUEUE_LISTEN"));
     tap_on = options.tap_listen != "off";
-    endpoints.push_back(tap_on ? bind(tap, options.tap_listen, "KEFU_TAP_LISTEN") : "off");
+    endpoints.push_back(tap_on ? bind(tap.socket(), options.tap_listen, "KEFU_TAP_LISTEN") : "off");
     endpoints.push_back(bind(admin, options.admin_listen, "KEFU_ADMIN_LISTEN"));
     return endpoints;
   }
@@ -189,7 +191,7 @@ struct QueueLoop::Impl {
                                           {admin.handle(), 0, ZMQ_POLLIN, 0},
                                           {nullptr, mailbox.descriptor(), ZMQ_POLLIN, 0},
                                           {nullptr, wake, ZMQ_POLLIN, 0},
-                                          {tap.handle(), 0, ZMQ_POLLIN, 0}}};
+                                          {tap.socket().handle(), 0, ZMQ_POLLIN, 0}}};
     try {
       zmq::poll(items.data(), items.size(), most);
     } catch (const zmq::error_t& error) {
@@ -197,13 +199,7 @@ struct QueueLoop::Impl {
     }
     eventfd_t ignored = 0;
     ::eventfd_read(wake, &ignored);
-    while (auto frames = receive(tap)) note_subscription(frames->front());
-  }
-
-  void note_subscription(const std::string& frame) {
-    if (frame.empty()) return;
-    if (frame[0] == 1) subscriptions.insert(frame.substr(1));
-    if (frame[0] == 0) subscriptions.erase(frame.substr(1));
+    tap.take_subscriptions();
   }
 
   // True: there were any.
@@ -229,6 +225,10 @@ struct QueueLoop::Impl {
     const auto frames = receive(admin);
     if (!frames) return std::nullopt;
     if (frames->size() != 1) return refusal("a question is one frame");
+    if (frames->front().size() > limits::kFrameBytesMax)
+      return refusal("a question has at most " + std::to_string(limits::kFrameBytesMax) +
+                     " bytes, this one has " + std::to_string(frames->front().size()) +
+                     ": ask in smaller pieces");
     try {
       return answer_admin(frames->front(), memory.dispatcher, *memory.journal, now);
     } catch (const JournalError& error) {
@@ -270,11 +270,7 @@ struct QueueLoop::Impl {
   void publish(Dispatcher& dispatcher) {
     for (const auto& step : dispatcher.steps()) {
       tally.step(step);
-      if (!tap_on || subscriptions.empty()) continue;
-      const auto message = tap_message(step);
-      tap.send(zmq::buffer(message.topic), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-      tap.send(zmq::buffer(message.json), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-      tap.send(zmq::buffer(message.event), zmq::send_flags::dontwait);
+      if (tap_on && tap.publish(step) == Tap::Told::overrun) tally.tap_overrun();
     }
   }
 

@@ -66,6 +66,15 @@ void Tally::step(const Step& step) {
   }
 }
 
+void Tally::tap_overrun() {
+  metrics_
+      .counter(
+          "kefu_tap_overruns_total",
+          "Times a step found the buffer of a tap's subscriber full; it misses steps until it has read, and "
+          "sees by gaps in seq how many")
+      .add();
+}
+
 void Tally::queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
   for (const auto which : {v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER}) {
     const auto& queue = dispatcher.queue(which);

@@ -20,6 +20,7 @@ class Tally {
 
   // --- the loop ---
   void step(const Step& step);
+  void tap_overrun();
   void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
   void committed(std::size_t letters, double seconds);
 

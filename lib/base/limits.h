@@ -27,8 +27,10 @@ static_assert(3 * kPing < kRestartQuiet && kRestartQuiet < kWorkerLostAfter,
 static_assert(kHandlerBudget < kDrain, "a draining worker finishes what it began");
 
 inline constexpr std::size_t kFrameBytesMax = 1 << 20;  // one ZeroMQ message
-inline constexpr std::uint32_t kSlotsMax = 1024;        // KEFU_CONCURRENCY
-inline constexpr std::uint32_t kBundleMax = 100;        // reference: IM §2.2, §2.3, accounts in one call
+inline constexpr std::size_t kAdminFrameBytesMax =
+    64 << 20;                                     // above kFrameBytesMax a question is refused in words
+inline constexpr std::uint32_t kSlotsMax = 1024;  // KEFU_CONCURRENCY
+inline constexpr std::uint32_t kBundleMax = 100;  // reference: IM §2.2, §2.3, accounts in one call
 inline constexpr std::size_t kMailboxRequestsMax =
     4096;                                         // HTTP requests that wait for the queue loop; more get 503
 inline constexpr auto kReceiptDeadline = 4500ms;  // WeChat hangs up after 5 s; no receipt by then is a 503
