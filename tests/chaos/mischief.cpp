@@ -101,7 +101,7 @@ void Mischief::kill_gateway(Moment now, bool gently) {
 
 void Mischief::freeze_gateway(Moment now) {
   ++deeds_["gateway frozen"];
-  services_.gateway()->signal(SIGSTOP);
+  services_.gateway()->freeze();
   gateway_frozen_ = true;
   const Moment until = now + between(500, kLongestGatewayFreeze);
   ledger_.happened({now, until, kGateway});
@@ -141,7 +141,7 @@ void Mischief::end_worker(std::size_t at, Moment now, bool gently) {
 void Mischief::freeze_worker(std::size_t at, Moment now) {
   auto& worker = services_.workers()[at];
   ++deeds_["worker frozen"];
-  worker.process->signal(SIGSTOP);
+  worker.process->freeze();
   worker.frozen = true;
   const Moment until = now + between(500, kLongestWorkerFreeze);
   ledger_.happened({now, until, worker.number});

@@ -63,7 +63,7 @@ TEST_CASE("crash: what a killed relay had in hand goes to another one, as the sa
 TEST_CASE("crash: a stopped relay that wakes up later does not spoil the order") {
   Stack stack;
   stack.start_all();
-  stack.relays[0]->signal(SIGSTOP);
+  stack.relays[0]->freeze();
   stack.say(kAlice, "first");
   stack.say(kAlice, "second");
   stack.start_relay();

@@ -84,6 +84,14 @@ void Process::signal(int number) {
   ::kill(pid_, number);
 }
 
+// The signal alone is not enough: on a busy machine a thread may go on for a moment.
+void Process::freeze() {
+  signal(SIGSTOP);
+  int status = 0;
+  ended_ = ::waitpid(pid_, &status, WUNTRACED) == pid_ && !WIFSTOPPED(status);
+  if (ended_) status_ = status;
+}
+
 void Process::kill() {
   signal(SIGKILL);
   wait();

@@ -36,7 +36,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number);
-  void kill();                                                     // -9, and gone
+  void freeze();  // SIGSTOP, and none of its threads runs any more; SIGCONT thaws it
+  void kill();    // -9, and gone
   int wait(std::chrono::seconds most = std::chrono::seconds(30));  // exit status, or -signal
   int stop();                                                      // SIGTERM and wait
   bool running();
