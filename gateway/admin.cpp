@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -75,6 +77,37 @@ json brief(const StoredEvent& stored, queue::State state) {
   return out;
 }
 
+std::string_view state_name(queue::Gate::State state) {
+  switch (state) {
+    case queue::Gate::State::open:
+      return "open";
+    case queue::Gate::State::closed:
+      return "closed";
+    case queue::Gate::State::probing:
+      return "probing";
+  }
+  return "unknown";
+}
+
+json breaker(const queue::Gate& gate) {
+  return {{"state", state_name(gate.state())},
+          {"reason", gate.reason()},
+          {"since", gate.since().ms},
+          {"needs_operator", gate.needs_operator()}};
+}
+
+// Calls a second: what the settings allow, and what is used of it now; 0: no limit.
+json rates(v1::Queue which, const queue::Pacer& pacer, Timestamp now) {
+  json rates = json::array();
+  for (const auto kind : queue::kKindsInOrder) {
+    if (queue::queue_of(kind) != which) continue;
+    rates.push_back({{"call", queue::call_name(kind)},
+                     {"limit", pacer.limit(kind)},
+                     {"now", std::round(pacer.rate(kind, now) * 10) / 10}});
+  }
+  return rates;
+}
+
 json describe(v1::Queue which, const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
   const auto& queue = dispatcher.queue(which);
   const auto counts = queue.counts();
@@ -105,6 +138,8 @@ json describe(v1::Queue which, const Dispatcher& dispatcher, Journal& journal, T
           {"oldest_working_ms", working.count()},
           {"paused", gate.paused_by_operator()},
           {"unavailable", gate.closed() ? gate.reason() : ""},
+          {"breaker", breaker(gate)},
+          {"rates", rates(which, queue.pacer(), now)},
           {"workers", std::move(workers)}};
 }
 
@@ -259,6 +294,12 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
 
 std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
   return dump(answer(question, dispatcher, journal, now));
+}
+
+std::string failure_name(v1::Failure failure) {
+  std::string name = v1::Failure_Name(failure).substr(std::string_view("FAILURE_").size());
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name;
 }
 
 std::string_view queue_name(v1::Queue queue) {

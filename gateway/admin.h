@@ -15,5 +15,7 @@ std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Jour
 std::string_view queue_name(v1::Queue queue);
 // follow, unfollow, customer_message, agent_message
 std::string_view event_type(const v1::Event& event);
+// FAILURE_UNKNOWN_OUTCOME is "unknown_outcome".
+std::string failure_name(v1::Failure failure);
 
 }  // namespace kefu

@@ -10,8 +10,6 @@
 namespace kefu {
 namespace {
 
-constexpr std::uint32_t kUnsureReplies =
-    5;  // WeChat drops no repeats: so often may a customer read one reply, at the very most
 constexpr Millis kForgetEvery{1000};
 constexpr std::uint32_t kForgetAtOnce = 500;
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
@@ -37,11 +35,6 @@ std::vector<queue::HeldEvent> held_of(const google::protobuf::RepeatedPtrField<v
   return events;
 }
 
-queue::RetryPolicy reply_policy(queue::RetryPolicy policy) {
-  policy.unsure_max = kUnsureReplies;
-  return policy;
-}
-
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::function<double()>& chance,
@@ -49,14 +42,15 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
     : options_(std::move(options)),
       journal_(journal),
       desk_(options_.agents),
-      relay_(options_.retry, journal.epoch(), chance),
-      notifier_(reply_policy(options_.retry), journal.epoch(), chance) {
+      relay_(options_.relay, journal.epoch(), chance),
+      notifier_(options_.notifier, journal.epoch(), chance) {
   journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
     desk_.restore(customer.openid, customer.agent, customer.active_at, now);
   });
   journal_.each_unfinished([&](v1::Queue which, queue::Remembered event) {
     // The system's clock may have been far ahead when it was written.
-    if (event.state == queue::State::waiting) event.due = std::min(event.due, now + 2 * options_.retry.max);
+    const auto& retry = which == v1::QUEUE_NOTIFIER ? options_.notifier.retry : options_.relay.retry;
+    if (event.state == queue::State::waiting) event.due = std::min(event.due, now + 2 * retry.max);
     queue(which).restore(event);
   });
   for (const auto which : kQueues) {
@@ -192,8 +186,8 @@ void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestam
   if (known_workers_.emplace(hello.queue(), worker).second) journal_.worker_came(hello.queue(), worker);
   const bool ours = hello.journal() == 0 || hello.journal() == journal_.identity();
   queue(hello.queue())
-      .hello(worker, hello.slots(), ours ? held_of(hello.held()) : std::vector<queue::HeldEvent>{}, now,
-             changes_);
+      .hello(worker, {hello.slots(), std::min(hello.bundle(), limits::kBundleMax)},
+             ours ? held_of(hello.held()) : std::vector<queue::HeldEvent>{}, now, changes_);
   outgoing_.push_back(welcome(route, hello.sent_at_ms(), true, now));
 }
 
@@ -310,6 +304,10 @@ void Dispatcher::apply_changes(Timestamp now) {
     const bool over = change.state == queue::State::done || change.state == queue::State::parked;
     step.attempt = change.attempts + (over ? 1 : 0);
     step.error = change.error;
+    step.worker = change.worker.value;
+    step.code = change.code;
+    step.failure = change.failure;
+    step.unsure = change.unsure_at != Timestamp{};
     step.at = now;
     steps_.push_back(std::move(step));
   }
@@ -346,16 +344,35 @@ void Dispatcher::commit(Timestamp now) {
   apply_changes(now);
   journal_.commit();
   for (auto& event : accepted_) {
-    queue(event.queue()).put(EventId{event.id()}, OpenId(event.customer()), now);
-    steps_.push_back({"accepted", std::move(event), 0, "", now});
+    queue(event.queue()).put(EventId{event.id()}, OpenId(event.customer()), queue::kind_of(event), now);
+    Step step;
+    step.name = "accepted";
+    step.event = std::move(event);
+    step.at = now;
+    steps_.push_back(std::move(step));
   }
   accepted_.clear();
+  for (const auto which : kQueues) tell_gate(which, now);
   for (auto& [route, recorded] : recorded_) {
     Outgoing out{route, {}};
     *out.message.mutable_recorded() = std::move(recorded);
     outgoing_.push_back(std::move(out));
   }
   recorded_.clear();
+}
+
+// Steps of a queue, not of an event: it stopped handing out by itself, or does so again.
+void Dispatcher::tell_gate(v1::Queue which, Timestamp now) {
+  const auto& gate = queue(which).gate();
+  bool& told_closed = told_closed_[which];
+  if (told_closed == gate.closed()) return;
+  told_closed = gate.closed();
+  Step step;
+  step.name = told_closed ? "closed" : "opened";
+  step.event.set_queue(which);
+  step.error = gate.reason();
+  step.at = now;
+  steps_.push_back(std::move(step));
 }
 
 std::vector<Outgoing> Dispatcher::outgoing() {
@@ -368,24 +385,52 @@ std::vector<Step> Dispatcher::steps() {
 std::vector<Outgoing> Dispatcher::handouts(Timestamp now) {
   std::vector<Outgoing> out;
   for (const auto which : kQueues) {
+    std::uint64_t bundle = 0;
     for (const auto& handout : queue(which).handouts(now)) {
-      auto stored = journal_.event(handout.event);
-      if (!stored) throw JournalError("the journal has lost event " + std::to_string(handout.event.value));
       const auto* route = route_of(handout.worker);
-      Outgoing delivery{route ? *route : "", {}};
-      auto& message = *delivery.message.mutable_delivery();
-      message.set_lease(handout.lease.value);
-      message.set_attempt(handout.attempt);
-      message.set_start_by_ms(handout.start_by.ms);
-      message.set_epoch(journal_.epoch());
-      message.set_progress(handout.progress);
-      steps_.push_back({"delivered", stored->event, handout.attempt, "", now});
-      *message.mutable_event() = std::move(stored->event);
-      if (which == v1::QUEUE_RELAY) resolve(message, now);
-      out.push_back(std::move(delivery));
+      const bool joins = handout.bundle != 0 && handout.bundle == bundle;
+      if (!joins) out.push_back({route ? *route : "", {}});
+      bundle = handout.bundle;
+      auto& message = out.back().message;
+      write_delivery(handout, now,
+                     bundle != 0 ? *message.mutable_bundle()->add_deliveries() : *message.mutable_delivery());
     }
   }
   return out;
+}
+
+void Dispatcher::write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery) {
+  auto stored = journal_.event(handout.event);
+  if (!stored) throw JournalError("the journal has lost event " + std::to_string(handout.event.value));
+  delivery.set_lease(handout.lease.value);
+  delivery.set_attempt(handout.attempt);
+  delivery.set_start_by_ms(handout.start_by.ms);
+  delivery.set_epoch(journal_.epoch());
+  delivery.set_progress(handout.progress);
+  if (handout.unsure_at != Timestamp{})
+    delivery.set_unsure_for_ms(std::max<std::int64_t>(1, (now - handout.unsure_at).count()));
+  Step step;
+  step.name = "delivered";
+  step.event = stored->event;
+  step.attempt = handout.attempt;
+  step.worker = handout.worker.value;
+  step.at = now;
+  steps_.push_back(std::move(step));
+  *delivery.mutable_event() = std::move(stored->event);
+  charge_further_calls(delivery, now);
+  if (delivery.event().queue() == v1::QUEUE_RELAY) resolve(delivery, now);
+}
+
+// A long text goes in parts, a call each.
+void Dispatcher::charge_further_calls(const v1::Delivery& delivery, Timestamp now) {
+  const auto& event = delivery.event();
+  const bool reply = event.has_agent_message();
+  if (!reply && !event.has_customer_message()) return;
+  const auto bytes = reply ? event.agent_message().text().size() : event.customer_message().text().size();
+  const auto part = reply ? limits::kWeChatTextBytesMax : limits::kImTextBytesMax;
+  const auto parts = static_cast<std::uint32_t>((bytes + part - 1) / part);
+  const auto left = parts - std::min(parts, delivery.progress());
+  if (left > 1) queue(event.queue()).charge(queue::kind_of(event), now, left - 1);
 }
 
 // The account is the one the customer has now. The agent is the one of the conversation the message belongs
@@ -401,24 +446,30 @@ void Dispatcher::resolve(v1::Delivery& delivery, Timestamp now) {
   delivery.set_im_user(customer.im_user.value);
   delivery.set_agent(desk_.knows(agent) ? agent : customer.agent);
   delivery.set_imported(customer.imported);
+  // The relay imports first, then.
+  if (delivery.event().has_customer_message() && !customer.imported)
+    relay_.charge(queue::Kind::import_account, now, 1);
 }
 
 void Dispatcher::not_sent(const Outgoing& outgoing, Timestamp now) {
-  if (!outgoing.message.has_delivery()) return;
-  const auto& delivery = outgoing.message.delivery();
+  const auto& message = outgoing.message;
+  if (message.has_delivery()) take_back(message.delivery(), now);
+  for (const auto& delivery : message.bundle().deliveries()) take_back(delivery, now);
+  const auto at = routes_.find(outgoing.route);
+  if (at == routes_.end() || !(message.has_delivery() || message.has_bundle())) return;
+  queue(at->second.queue).unreachable(at->second.worker);
+  routes_.erase(at);
+}
+
+void Dispatcher::take_back(const v1::Delivery& delivery, Timestamp now) {
   v1::Verdict verdict;
   verdict.set_event_id(delivery.event().id());
   verdict.set_lease(delivery.lease());
   verdict.set_outcome(v1::OUTCOME_RETURNED);
-  const auto which = delivery.event().queue();
-  queue(which).settle(verdict, now, changes_);
+  queue(delivery.event().queue()).settle(verdict, now, changes_);
   std::erase_if(steps_, [&](const Step& step) {
     return step.name == "delivered" && step.event.id() == delivery.event().id();
   });
-  const auto at = routes_.find(outgoing.route);
-  if (at == routes_.end()) return;
-  queue(which).unreachable(at->second.worker);
-  routes_.erase(at);
 }
 
 std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
@@ -444,6 +495,8 @@ Result<int> Dispatcher::replay(EventId event, Timestamp now) {
   remembered.customer = OpenId(stored->event.customer());
   remembered.progress = stored->progress;
   remembered.settled = stored->settled;
+  remembered.kind = queue::kind_of(stored->event);
+  remembered.unsure_at = stored->unsure_at;
   in.replay(remembered, now, changes_);
   return 1;
 }

@@ -32,7 +32,8 @@ struct DispatcherOptions {
   std::string notice_parked;
   std::string notice_dead;
   std::string notice_left_out;  // "%s" is what of a message cannot be carried over
-  queue::RetryPolicy retry{};
+  queue::Rules relay{};
+  queue::Rules notifier{};
   Millis keep_done{std::chrono::hours(72)};
 };
 
@@ -42,12 +43,17 @@ struct Outgoing {
   v1::ToWorker message;
 };
 
-// One step of an event, for the tap and the metrics (contract §6).
+// One step of an event, for the tap and the metrics (contract §6). "closed" and "opened" are steps of a
+// queue: their event has the queue and nothing else.
 struct Step {
-  std::string_view name;  // accepted, delivered, done, retry, parked, dead, replayed
+  std::string_view name;  // accepted, delivered, done, retry, parked, dead, replayed; closed, opened
   v1::Event event;
   std::uint32_t attempt = 0;
   std::string error;
+  std::string worker;     // that has it, or had it
+  std::int32_t code = 0;  // of the cloud; 0: none
+  v1::Failure failure = v1::FAILURE_UNSPECIFIED;
+  bool unsure = false;  // an attempt may have acted without our knowing
   Timestamp at{};
 };
 
@@ -102,7 +108,11 @@ class Dispatcher {
   void tell_agent(const v1::Event& reply, const queue::Change& change, Timestamp now);
   Receipt store_notice(const OpenId& customer, const std::string& agent, std::string text,
                        const std::string& what, const DedupKey& key, Timestamp now);
+  void write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery);
+  void charge_further_calls(const v1::Delivery& delivery, Timestamp now);
   void resolve(v1::Delivery& delivery, Timestamp now);
+  void take_back(const v1::Delivery& delivery, Timestamp now);
+  void tell_gate(v1::Queue which, Timestamp now);
   void forget_gone_workers();
   void forget_old(Timestamp now);
   Outgoing welcome(const std::string& route, std::int64_t sent_at_ms, bool known, Timestamp now) const;
@@ -120,6 +130,7 @@ class Dispatcher {
   std::map<std::string, v1::Recorded> recorded_;  // by route
   std::vector<Outgoing> outgoing_;
   std::vector<Step> steps_;
+  std::map<v1::Queue, bool> told_closed_;
   Timestamp next_forget_{};
 };
 

@@ -104,11 +104,15 @@ struct Bench {
     hello.set_worker_id(id);
     hello.set_queue(queue);
     hello.set_slots(8);
+    hello.set_bundle(100);
     dispatcher->receive(route, message, now);
   }
   std::vector<v1::Delivery> deliveries() {
     std::vector<v1::Delivery> out;
-    for (const auto& one : dispatcher->handouts(now)) out.push_back(one.message.delivery());
+    for (const auto& one : dispatcher->handouts(now)) {
+      if (one.message.has_delivery()) out.push_back(one.message.delivery());
+      for (const auto& delivery : one.message.bundle().deliveries()) out.push_back(delivery);
+    }
     for (auto& step : dispatcher->steps()) steps.push_back(std::move(step));
     return out;
   }
@@ -536,7 +540,8 @@ TEST_CASE("a replayed event has its full time again, also over a restart") {
   bench.hello();
   bench.settle(bench.deliveries().at(0), v1::OUTCOME_UNAVAILABLE);
   CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
-  CHECK(bench.step_names().back() == "retry");
+  const auto steps = bench.step_names();
+  CHECK(Steps(steps.end() - 2, steps.end()) == Steps{"retry", "closed"});
 }
 
 TEST_CASE("what a worker holds of another journal is not ours") {
@@ -660,4 +665,83 @@ TEST_CASE("a folder serves one gateway, and a file that is no journal is left al
   REQUIRE(lock.ok());
   CHECK(FolderLock::take(folder.path).error().find("another gateway") != std::string::npos);
   CHECK_THROWS_AS(open_sqlite_journal(folder.path), JournalError);
+}
+
+TEST_CASE("a burst of followers goes out as bundles, each with its account") {
+  Bench bench;
+  bench.hello();
+  for (int i = 0; i < 130; ++i)
+    bench.accept(bench.push(Kind::follow, "", OpenId("follower-" + std::to_string(i))));
+  const auto out = bench.dispatcher->handouts(bench.now);
+  REQUIRE(out.size() == 2);
+  CHECK(out[1].message.bundle().deliveries_size() == 30);
+  REQUIRE(out[0].route == kRelayRoute);
+  REQUIRE(out[0].message.bundle().deliveries_size() == 100);
+  CHECK(out[0].message.bundle().deliveries(7).im_user() == "follower-7");
+  CHECK(out[0].message.bundle().deliveries(7).lease() != out[0].message.bundle().deliveries(8).lease());
+  SUBCASE("and comes back whole when it cannot be sent") {
+    bench.dispatcher->not_sent(out[0], bench.now);
+    CHECK(bench.dispatcher->queue(v1::QUEUE_RELAY).counts().in_flight == 30);
+    CHECK(bench.dispatcher->queue(v1::QUEUE_RELAY).counts().ready == 100);
+  }
+}
+
+TEST_CASE("a repeat is told for how long the outcome has been unknown, also over a restart") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto first = bench.deliveries().at(0);
+  CHECK(first.unsure_for_ms() == 0);
+  v1::FromWorker timed_out;
+  auto& verdict = *timed_out.mutable_verdict();
+  verdict.set_event_id(first.event().id());
+  verdict.set_lease(first.lease());
+  verdict.set_outcome(v1::OUTCOME_RETRY);
+  verdict.set_failure(v1::FAILURE_UNKNOWN_OUTCOME);
+  verdict.set_unsure(true);
+  bench.dispatcher->receive(kRelayRoute, timed_out, bench.now);
+  bench.turn();
+  CHECK(bench.steps.back().unsure);
+  CHECK(bench.steps.back().failure == v1::FAILURE_UNKNOWN_OUTCOME);
+  CHECK(bench.steps.back().worker == "relay");
+  bench.restart();
+  bench.pass(std::chrono::minutes(3));
+  const auto again = bench.deliveries();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].unsure_for_ms() == 180'000);
+}
+
+TEST_CASE("the tap hears when a queue closes by itself and opens again") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_UNAVAILABLE);
+  CHECK(bench.step_names() == Steps{"accepted", "delivered", "retry", "closed"});
+  CHECK(bench.steps.back().error == "because");
+  CHECK(bench.steps.back().event.queue() == v1::QUEUE_RELAY);
+  auto described = bench.ask({{"cmd", "queues"}})["queues"][0];
+  CHECK(described["breaker"]["state"] == "closed");
+  CHECK(described["breaker"]["reason"] == "because");
+  CHECK(described["breaker"]["since"] == bench.now.ms);
+  bench.pass(Millis(1100));
+  const auto probe = bench.deliveries().at(0);
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["breaker"]["state"] == "probing");
+  bench.settle(probe, v1::OUTCOME_DONE);
+  const auto steps = bench.step_names();
+  CHECK(Steps(steps.end() - 3, steps.end()) == Steps{"delivered", "done", "opened"});
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["breaker"]["state"] == "open");
+}
+
+TEST_CASE("a message of many parts pays for its calls by waiting") {
+  Bench bench;
+  bench.options.relay.limits = {10, 0, 0, 0};
+  bench.restart();
+  bench.hello();
+  bench.accept(bench.message(std::string(5 * limits::kImTextBytesMax, 'x')));
+  bench.accept(bench.message("short", OpenId("oBob")));
+  CHECK(bench.deliveries().size() == 1);
+  bench.pass(Millis(450));
+  CHECK(bench.deliveries().empty());
+  bench.pass(Millis(100));
+  CHECK(bench.deliveries().size() == 1);
 }

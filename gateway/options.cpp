@@ -10,6 +10,34 @@ std::string reply_text(const Settings& settings, std::string_view name, std::str
   return settings.is_set(name) ? settings.text(name) : std::string(by_locale);
 }
 
+// WeChat drops no repeats: so often may a customer read one reply, at the very most.
+constexpr std::uint32_t kUnsureReplies = 5;
+// The longest reply window (reference: WeChat §6.4); none can be delivered later.
+constexpr Millis kReplyFor = std::chrono::hours(48);
+
+queue::Rules relay_rules(const Settings& settings) {
+  queue::Rules rules;
+  rules.retry.first = settings.duration("KEFU_RETRY_FIRST");
+  rules.retry.max = settings.duration("KEFU_RETRY_MAX");
+  rules.retry.give_up_after = settings.duration("KEFU_RETRY_FOR");
+  rules.retry.attempts_max = static_cast<std::uint32_t>(settings.number("KEFU_RETRY_ATTEMPTS"));
+  const auto limit = [&](queue::Kind kind, const char* setting) {
+    rules.limits[static_cast<std::size_t>(kind)] = static_cast<double>(settings.number(setting));
+  };
+  limit(queue::Kind::message, "KEFU_RATE_IM_SEND");
+  limit(queue::Kind::import_account, "KEFU_RATE_IM_IMPORT");
+  limit(queue::Kind::delete_account, "KEFU_RATE_IM_DELETE");
+  limit(queue::Kind::reply, "KEFU_RATE_WECHAT_SEND");
+  return rules;
+}
+
+queue::Rules notifier_rules(const Settings& settings) {
+  auto rules = relay_rules(settings);
+  if (!settings.is_set("KEFU_RETRY_FOR")) rules.retry.give_up_after = kReplyFor;
+  rules.retry.unsure_max = settings.text("KEFU_NOTIFIER_ON_UNKNOWN") == "dead" ? 1 : kUnsureReplies;
+  return rules;
+}
+
 }  // namespace
 
 QueueLoopOptions queue_loop_options(const Settings& settings) {
@@ -28,10 +56,8 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   options.dispatcher.notice_dead = locale.notice_dead;
   options.dispatcher.notice_left_out = locale.notice_left_out;
   options.dispatcher.keep_done = settings.duration("KEFU_KEEP_DONE");
-  options.dispatcher.retry.first = settings.duration("KEFU_RETRY_FIRST");
-  options.dispatcher.retry.max = settings.duration("KEFU_RETRY_MAX");
-  options.dispatcher.retry.give_up_after = settings.duration("KEFU_RETRY_FOR");
-  options.dispatcher.retry.attempts_max = static_cast<std::uint32_t>(settings.number("KEFU_RETRY_ATTEMPTS"));
+  options.dispatcher.relay = relay_rules(settings);
+  options.dispatcher.notifier = notifier_rules(settings);
   return options;
 }
 

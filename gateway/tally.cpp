@@ -53,7 +53,12 @@ void Tally::step(const Step& step) {
   const std::string queue(queue_name(step.event.queue()));
   if (step.name == "delivered") {
     metrics_.counter("kefu_attempts_total", "Deliveries to workers", {{"queue", queue}}).add();
-  } else if (step.name != "accepted") {
+  } else if (step.name == "closed") {
+    metrics_
+        .counter("kefu_breaker_closed_total", "Times a queue stopped handing out by itself",
+                 {{"queue", queue}})
+        .add();
+  } else if (step.name != "accepted" && step.name != "opened") {
     metrics_
         .counter("kefu_results_total", "What became of deliveries, by class",
                  {{"queue", queue}, {"result", std::string(step.name)}})
@@ -96,6 +101,18 @@ void Tally::queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now
     const auto workers = static_cast<double>(queue.workers().size());
     metrics_.gauge("kefu_workers", "Workers connected", {{"queue", queue_label}}).set(workers);
     const bool held_back = queue.gate().paused_by_operator() || queue.gate().closed();
+    metrics_
+        .gauge("kefu_breaker_needs_operator", "1 while settings that the cloud refuses keep a queue closed",
+               {{"queue", queue_label}})
+        .set(queue.gate().needs_operator() ? 1 : 0);
+    for (const auto kind : queue::kKindsInOrder) {
+      if (queue::queue_of(kind) != which) continue;
+      const std::string call(queue::call_name(kind));
+      metrics_
+          .gauge("kefu_call_rate", "Calls a second that are allowed at present; 0: no limit",
+                 {{"call", call}})
+          .set(queue.pacer().rate(kind, now));
+    }
     metrics_.gauge("kefu_queue_paused", "1 while nothing is handed out", {{"queue", queue_label}})
         .set(held_back ? 1 : 0);
   }

@@ -21,6 +21,10 @@ TapMessage TapNumbers::number(const Step& step) {
                          {"queue_seq", ++by_prefix_[queue]},
                          {"step_seq", ++by_prefix_[prefix]}};
   if (!step.error.empty()) told["error"] = step.error;
+  if (!step.worker.empty()) told["worker"] = step.worker;
+  if (step.code != 0) told["code"] = step.code;
+  if (step.failure != v1::FAILURE_UNSPECIFIED) told["failure"] = failure_name(step.failure);
+  if (step.unsure) told["unsure"] = true;
   return {prefix + "." + step.event.customer(),
           told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
           step.event.SerializeAsString()};

@@ -17,7 +17,18 @@ constexpr Millis kFresh = limits::kPing + limits::kPing / 2;
 constexpr Millis kStartWithin = limits::kWorkerLostAfter - limits::kHandlerBudget;
 static_assert(kFresh < kStartWithin, "what is handed out must have time to start");
 // The customer's reply window (reference: WeChat §6.4); after it a parked reply cannot be delivered any more.
+// For customers of whom nothing better is known.
 constexpr Millis kParkedFor = std::chrono::hours(48);
+// A cloud that asks for a longer pause has a quota used up: nothing is won by calling more slowly.
+constexpr Millis kThrottleIsShort{10'000};
+constexpr Millis kThrottlePause{1000};
+// multiaccount_import may be called half as often as account_import (reference: IM §1.4).
+constexpr std::uint32_t kCallsOfImportBundle = 2;
+constexpr const char* kMayHaveActed = "it may have been delivered, and is not repeated again: ";
+
+bool needs_operator(v1::Failure failure) {
+  return failure == v1::FAILURE_CONFIGURATION || failure == v1::FAILURE_CREDENTIALS;
+}
 
 }  // namespace
 
@@ -54,8 +65,11 @@ std::string_view step_name(const Change& change) {
   }
 }
 
-EventQueue::EventQueue(RetryPolicy policy, std::uint32_t epoch, std::function<double()> chance)
-    : policy_(policy), chance_(std::move(chance)), next_lease_((std::uint64_t{epoch} << 32) + 1) {}
+EventQueue::EventQueue(const Rules& rules, std::uint32_t epoch, std::function<double()> chance)
+    : policy_(rules.retry),
+      chance_(std::move(chance)),
+      next_lease_((std::uint64_t{epoch} << 32) + 1),
+      pacer_(rules.limits) {}
 
 // --- lanes ---
 
@@ -79,7 +93,7 @@ void EventQueue::link(EventId event, Entry& entry) {
     entries_.at(lane.tail).next = event;
     lane.tail = event;
   } else if (event < lane.head && !flights_.contains(lane.head)) {
-    ready_heads_.erase(lane.head);
+    ready_heads(entries_.at(lane.head)).erase(lane.head);
     entry.next = lane.head;
     lane.head = event;
   } else {
@@ -111,7 +125,8 @@ void EventQueue::unlink(EventId event, Entry& entry) {
 
 void EventQueue::refresh_head(const Lane& lane) {
   const bool rests = lane.remembered && quiet();
-  if (!rests && entries_.at(lane.head).state == State::ready) ready_heads_.insert(lane.head);
+  const Entry& head = entries_.at(lane.head);
+  if (!rests && head.state == State::ready) ready_heads(head).insert(lane.head);
 }
 
 // `due` counts for waiting and parked only.
@@ -133,7 +148,7 @@ void EventQueue::set_state(EventId event, Entry& entry, State state, Timestamp d
   const auto timed = [](State of) { return of == State::waiting || of == State::parked; };
   if (auto* old = count(entry.state)) --*old;
   if (timed(entry.state)) timers_.erase({entry.due, event});
-  ready_heads_.erase(event);
+  ready_heads(entry).erase(event);
   entry.state = state;
   entry.due = due;
   if (auto* now = count(state)) ++*now;
@@ -142,7 +157,7 @@ void EventQueue::set_state(EventId event, Entry& entry, State state, Timestamp d
 }
 
 void EventQueue::report(EventId event, const Entry& entry, State state, std::string error,
-                        std::vector<Change>& changes) {
+                        const Ending& ending, std::vector<Change>& changes) const {
   Change change;
   change.event = event;
   change.customer = entry.lane->customer;
@@ -152,30 +167,46 @@ void EventQueue::report(EventId event, const Entry& entry, State state, std::str
   change.due = entry.due;
   change.error = std::move(error);
   if (entry.settled) change.settled = entry.lease;
+  if (const auto unsure = unsure_.find(event); unsure != unsure_.end()) {
+    change.unsure_at = unsure->second.at;
+    change.unsure = unsure->second.count;
+  }
+  change.worker = ending.worker;
+  change.delivered_at = ending.delivered_at;
+  change.code = ending.code;
+  change.failure = ending.failure;
   changes.push_back(std::move(change));
 }
 
-void EventQueue::land(EventId event) {
-  const auto flight = flights_.find(event);
-  if (flight == flights_.end()) return;
-  if (const auto worker = workers_.find(flight->second.worker); worker != workers_.end())
+// Nothing in particular when it is not in flight.
+EventQueue::Ending EventQueue::land(EventId event) {
+  const auto at = flights_.find(event);
+  if (at == flights_.end()) return {};
+  const Flight flight = at->second;
+  flights_.erase(at);
+  const auto bundle = bundles_.find(flight.bundle);
+  const bool frees_slot = bundle == bundles_.end() || --bundle->second == 0;
+  if (frees_slot && bundle != bundles_.end()) bundles_.erase(bundle);
+  if (const auto worker = workers_.find(flight.worker); frees_slot && worker != workers_.end())
     --worker->second.in_flight;
-  flights_.erase(flight);
+  return {flight.worker, flight.delivered_at};
 }
 
 void EventQueue::finish(EventId event, Entry& entry, State end, std::string error,
-                        std::vector<Change>& changes) {
-  land(event);
-  report(event, entry, end, std::move(error), changes);
+                        std::vector<Change>& changes, Ending ending) {
+  if (flights_.contains(event)) ending = land(event);
+  report(event, entry, end, std::move(error), ending, changes);
   set_state(event, entry, end);
   unlink(event, entry);
   entries_.erase(event);
+  unsure_.erase(event);
 }
 
 // --- events ---
 
-void EventQueue::put(EventId event, const OpenId& customer, Timestamp accepted_at) {
+void EventQueue::put(EventId event, const OpenId& customer, Kind kind, Timestamp accepted_at) {
   Entry entry;
+  entry.kind = kind;
   entry.accepted_at = accepted_at;
   enter(event, customer, entry);
 }
@@ -187,9 +218,11 @@ void EventQueue::restore(const Remembered& event) {
   entry.attempts = event.attempts;
   entry.progress = event.progress;
   entry.state = event.state;
+  entry.kind = event.kind;
   entry.lease = event.settled;
   entry.settled = event.settled != Lease{};
   enter(event.event, event.customer, entry);
+  if (event.unsure_at != Timestamp{}) unsure_[event.event] = {event.unsure_at, event.unsure};
   lanes_.at(event.customer).remembered = true;
 }
 
@@ -197,7 +230,11 @@ void EventQueue::begin_quiet(std::vector<WorkerId> expected, Timestamp until) {
   if (expected.empty()) return;  // nobody can hold anything
   expected_.insert(expected.begin(), expected.end());
   quiet_until_ = until;
-  ready_heads_.clear();
+  for (auto& heads : ready_heads_) heads.clear();
+  for (auto& [customer, lane] : lanes_) {
+    Entry& head = entries_.at(lane.head);
+    head.maybe_sent = head.state == State::ready || head.state == State::waiting;
+  }
 }
 
 // Whoever could hold a newer delivery has reported it, or cannot be at work any more: what is known to have
@@ -215,15 +252,15 @@ void EventQueue::end_quiet(std::vector<Change>& changes) {
       refresh_head(lane);
     }
   }
-  for (const auto event : over) finish(event, entries_.at(event), State::done, "", changes);
+  for (const auto event : over) finish(event, entries_.at(event), State::done, "", changes, {});
 }
 
 // --- workers ---
 
-void EventQueue::hello(const WorkerId& worker, std::uint32_t slots, const std::vector<HeldEvent>& held,
-                       Timestamp now, std::vector<Change>& changes) {
+void EventQueue::hello(const WorkerId& worker, Offer offer, const std::vector<HeldEvent>& held, Timestamp now,
+                       std::vector<Change>& changes) {
   auto& state = workers_[worker];
-  state.slots = slots;
+  state.offer = offer;
   state.draining = false;
   note_held(worker, held, now);
   expected_.erase(worker);
@@ -267,7 +304,7 @@ void EventQueue::note_held(const WorkerId& worker, const std::vector<HeldEvent>&
     set_state(event, entry, State::in_flight);
     entry.lease = lease;
     entry.settled = false;
-    flights_[event] = {worker, now, true, ended};
+    flights_[event] = {worker, now, true, ended, 0};
     ++workers_.at(worker).in_flight;
   }
 }
@@ -282,7 +319,7 @@ void EventQueue::bye(const WorkerId& worker, std::vector<Change>& changes) {
     Entry& entry = entries_.at(event);
     gate_.not_tried(event);
     if (entry.known_done) {
-      finish(event, entry, State::done, "", changes);
+      finish(event, entry, State::done, "", changes, {});
     } else {
       land(event);
       set_state(event, entry, State::ready);
@@ -332,44 +369,41 @@ EventQueue::Effect EventQueue::settle(const v1::Verdict& verdict, Timestamp now,
 void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
                        std::vector<Change>& changes) {
   entry.settled = true;
+  if (verdict.progress() > entry.progress) {
+    entry.progress = verdict.progress();
+    entry.attempts = 0;
+    gate_.answered(event);
+  }
+  const bool reopened = reopened_since_delivery(event, *entry.lane);
+  if (verdict.unsure()) note_unsure(event, entry);
+  Ending ending = land(event);
+  ending.code = verdict.code();
+  ending.failure = verdict.failure();
   const auto outcome = entry.known_done ? v1::OUTCOME_DONE : verdict.outcome();
   switch (outcome) {
     case v1::OUTCOME_DONE:
       gate_.answered(event);
-      entry.progress = std::max(entry.progress, verdict.progress());
-      finish(event, entry, State::done, "", changes);
+      finish(event, entry, State::done, "", changes, ending);
       return;
     case v1::OUTCOME_DEAD:
       gate_.answered(event);
       ++entry.attempts;
-      entry.progress = std::max(entry.progress, verdict.progress());
-      finish(event, entry, State::dead, verdict.reason(), changes);
+      finish(event, entry, State::dead, verdict.reason(), changes, ending);
       return;
     case v1::OUTCOME_PARKED:
       gate_.answered(event);
-      entry.progress = std::max(entry.progress, verdict.progress());
-      if (reopened_since_delivery(event, *entry.lane)) {
-        land(event);
-        set_state(event, entry, State::ready);
-        return;
-      }
-      land(event);
-      set_state(event, entry, State::parked, entry.accepted_at + kParkedFor);
-      report(event, entry, State::parked, verdict.reason(), changes);
+      set_state(event, entry, reopened ? State::ready : State::parked, parked_until(entry));
+      if (!reopened) report(event, entry, State::parked, verdict.reason(), ending, changes);
       return;
     case v1::OUTCOME_UNAVAILABLE:
-      gate_.unavailable(event, Millis(verdict.after_ms()), verdict.reason(), now);
-      land(event);
-      entry.progress = std::max(entry.progress, verdict.progress());
-      back_to_ready(event, entry, verdict.reason(), now, changes);
+      hold_back(event, entry, verdict, ending, now, changes);
       return;
     case v1::OUTCOME_RETURNED:
       gate_.not_tried(event);
-      land(event);
       set_state(event, entry, State::ready);
       return;
     default:  // RETRY, and whatever a newer worker may say that we do not know
-      fail(event, entry, verdict, at_once, now, changes);
+      fail(event, entry, verdict, at_once, ending, now, changes);
       return;
   }
 }
@@ -380,66 +414,113 @@ bool EventQueue::reopened_since_delivery(EventId event, const Lane& lane) const 
   return flight != flights_.end() && lane.reopened_at >= flight->second.delivered_at;
 }
 
+// Counted from when it went out; of what another run sent we know only that it was not before its acceptance.
+void EventQueue::note_unsure(EventId event, const Entry& entry) {
+  const auto flight = flights_.find(event);
+  const bool known = flight != flights_.end() && !entry.maybe_sent;
+  auto& unsure = unsure_[event];
+  if (unsure.at == Timestamp{}) unsure.at = known ? flight->second.delivered_at : entry.accepted_at;
+  ++unsure.count;
+}
+
+bool EventQueue::too_often_unsure(EventId event) const {
+  const auto unsure = unsure_.find(event);
+  return policy_.unsure_max != 0 && unsure != unsure_.end() && unsure->second.count >= policy_.unsure_max;
+}
+
+Timestamp EventQueue::parked_until(const Entry& entry) {
+  return entry.lane->ends_at > entry.accepted_at ? entry.lane->ends_at : entry.accepted_at + kParkedFor;
+}
+
+Timestamp EventQueue::give_up_at(const Entry& entry) const {
+  const Timestamp by_age = entry.accepted_at + policy_.give_up_after;
+  return entry.lane->ends_at > entry.accepted_at ? std::min(by_age, entry.lane->ends_at) : by_age;
+}
+
 std::string EventQueue::reason_to_give_up(const Entry& entry, Timestamp now) const {
   if (entry.attempts >= policy_.attempts_max)
     return "given up after " + std::to_string(entry.attempts) + " attempts";
-  if (now - entry.accepted_at > policy_.give_up_after) return "given up, too old";
+  if (now > give_up_at(entry)) return "given up, too old";
   return {};
 }
 
-void EventQueue::fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
-                      std::vector<Change>& changes) {
-  land(event);
-  const bool got_on = verdict.progress() > entry.progress;
-  entry.progress = std::max(entry.progress, verdict.progress());
-  if (got_on || at_once) {
+// The destination cannot take it now. No attempt is counted; only age ends it.
+void EventQueue::hold_back(EventId event, Entry& entry, const v1::Verdict& verdict, const Ending& ending,
+                           Timestamp now, std::vector<Change>& changes) {
+  const Millis after(verdict.after_ms());
+  if (verdict.failure() == v1::FAILURE_THROTTLE && after <= kThrottleIsShort) {
     gate_.answered(event);
-  } else if (gate_.failed(event, entry.lane->customer, verdict.reason(), now)) {
-    back_to_ready(event, entry, verdict.reason(), now, changes);
+    pacer_.throttled(entry.kind, now);
+    const Millis wait =
+        wait_before_retry(policy_, verdict.failure(), 1, std::max(after, kThrottlePause), chance_());
+    wait_or_give_up(event, entry, now + wait, verdict.reason(), ending, now, changes);
     return;
   }
-  if (verdict.unsure() && policy_.unsure_max != 0 && ++entry.unsure >= policy_.unsure_max) {
-    finish(event, entry, State::dead,
-           "it may have been delivered, and is not repeated again: " + verdict.reason(), changes);
-    return;
-  }
-  entry.attempts = got_on ? 1 : entry.attempts + 1;
-  if (const auto give_up = reason_to_give_up(entry, now); !give_up.empty()) {
-    finish(event, entry, State::dead, give_up + ": " + verdict.reason(), changes);
-    return;
-  }
-  set_state(event, entry, State::waiting,
-            at_once ? now : now + wait_before_retry(policy_, entry.attempts, chance_()));
-  report(event, entry, State::waiting, verdict.reason(), changes);
+  gate_.unavailable(event, after, verdict.reason(), now, needs_operator(verdict.failure()));
+  back_to_ready(event, entry, verdict.reason(), ending, now, changes);
 }
 
-// No attempt is counted; only age ends it.
-void EventQueue::back_to_ready(EventId event, Entry& entry, const std::string& error, Timestamp now,
-                               std::vector<Change>& changes) {
-  if (now - entry.accepted_at > policy_.give_up_after) {
-    finish(event, entry, State::dead, "given up, too old: " + error, changes);
+void EventQueue::fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once,
+                      const Ending& ending, Timestamp now, std::vector<Change>& changes) {
+  if (at_once) {
+    gate_.answered(event);
+  } else if (gate_.failed(event, entry.lane->customer, verdict.reason(), now)) {
+    back_to_ready(event, entry, verdict.reason(), ending, now, changes);
+    return;
+  }
+  ++entry.attempts;
+  if (verdict.unsure() && too_often_unsure(event)) {
+    finish(event, entry, State::dead, kMayHaveActed + verdict.reason(), changes, ending);
+    return;
+  }
+  const Millis wait =
+      wait_before_retry(policy_, verdict.failure(), entry.attempts, Millis(verdict.after_ms()), chance_());
+  wait_or_give_up(event, entry, at_once ? now : now + wait, verdict.reason(), ending, now, changes);
+}
+
+void EventQueue::wait_or_give_up(EventId event, Entry& entry, Timestamp until, const std::string& error,
+                                 const Ending& ending, Timestamp now, std::vector<Change>& changes) {
+  if (const auto give_up = reason_to_give_up(entry, now); !give_up.empty()) {
+    finish(event, entry, State::dead, give_up + ": " + error, changes, ending);
+    return;
+  }
+  set_state(event, entry, State::waiting, until);
+  report(event, entry, State::waiting, error, ending, changes);
+}
+
+void EventQueue::back_to_ready(EventId event, Entry& entry, const std::string& error, const Ending& ending,
+                               Timestamp now, std::vector<Change>& changes) {
+  if (now > give_up_at(entry)) {
+    finish(event, entry, State::dead, "given up, too old: " + error, changes, ending);
     return;
   }
   set_state(event, entry, State::ready);
-  report(event, entry, State::ready, error, changes);
+  report(event, entry, State::ready, error, ending, changes);
 }
 
 // A delivery of which no verdict will come counts as an attempt: an event that kills its workers must end.
-void EventQueue::lose(EventId event, const std::string& reason, Timestamp now, std::vector<Change>& changes) {
+void EventQueue::lose(EventId event, bool never_arrived, Timestamp now, std::vector<Change>& changes) {
   gate_.not_tried(event);
   Entry& entry = entries_.at(event);
   if (entry.known_done) {
-    finish(event, entry, State::done, "", changes);
+    finish(event, entry, State::done, "", changes, {});
     return;
   }
-  land(event);
+  if (!never_arrived) note_unsure(event, entry);
+  Ending ending = land(event);
+  ending.failure = never_arrived ? v1::FAILURE_RETRY : v1::FAILURE_UNKNOWN_OUTCOME;
+  const std::string reason =
+      never_arrived ? "the delivery did not reach its worker" : "the worker fell silent";
   ++entry.attempts;
-  if (const auto give_up = reason_to_give_up(entry, now); !give_up.empty()) {
-    finish(event, entry, State::dead, give_up + ": " + reason, changes);
+  std::string give_up = reason_to_give_up(entry, now);
+  if (!give_up.empty()) give_up += ": ";
+  if (!never_arrived && too_often_unsure(event)) give_up = kMayHaveActed;
+  if (!give_up.empty()) {
+    finish(event, entry, State::dead, give_up + reason, changes, ending);
     return;
   }
   set_state(event, entry, State::ready);
-  report(event, entry, State::ready, reason, changes);
+  report(event, entry, State::ready, reason, ending, changes);
 }
 
 // --- time ---
@@ -451,7 +532,7 @@ void EventQueue::tick(Timestamp now, std::vector<Change>& changes) {
     Entry& entry = entries_.at(event);
     if (entry.state == State::parked) {
       finish(event, entry, State::dead, "the customer did not write again before the reply window ended",
-             changes);
+             changes, {});
     } else {
       set_state(event, entry, State::ready);
     }
@@ -459,6 +540,7 @@ void EventQueue::tick(Timestamp now, std::vector<Change>& changes) {
   if (now >= next_look_) {
     next_look_ = now + kLook;
     look_for_lost_work(now, changes);
+    give_up_what_is_too_old(now, changes);
   }
 }
 
@@ -467,13 +549,27 @@ void EventQueue::look_for_lost_work(Timestamp now, std::vector<Change>& changes)
     const bool silent = now - worker->second.last_seen > limits::kWorkerLostAfter;
     worker = silent ? workers_.erase(worker) : std::next(worker);
   }
-  std::vector<EventId> lost;
+  std::vector<std::pair<EventId, bool>> lost;
   for (const auto& [event, flight] : flights_) {
     const bool gone = !workers_.contains(flight.worker);
     const bool overdue = !flight.named && now - flight.delivered_at > limits::kWorkerLostAfter;
-    if (gone || overdue) lost.push_back(event);
+    if (gone || overdue) lost.emplace_back(event, !gone);
   }
-  for (const auto event : lost) lose(event, "the worker fell silent", now, changes);
+  for (const auto& [event, never_arrived] : lost) lose(event, never_arrived, now, changes);
+}
+
+// While nothing is handed out; otherwise the next attempt finds out.
+void EventQueue::give_up_what_is_too_old(Timestamp now, std::vector<Change>& changes) {
+  if (gate_.allowance(now) == Gate::Allowance::any) return;
+  std::vector<EventId> old;
+  for (const auto& heads : ready_heads_) {
+    for (const auto event : heads) {
+      if (now > give_up_at(entries_.at(event))) old.push_back(event);
+    }
+  }
+  const std::string why = gate_.closed() ? gate_.reason() : "the queue is paused";
+  for (const auto event : old)
+    finish(event, entries_.at(event), State::dead, "given up, too old: " + why, changes, {});
 }
 
 std::optional<Timestamp> EventQueue::next_timer(Timestamp now) const {
@@ -483,17 +579,23 @@ std::optional<Timestamp> EventQueue::next_timer(Timestamp now) const {
   };
   if (!timers_.empty()) consider(timers_.begin()->first);
   consider(quiet_until_);
-  if (!ready_heads_.empty()) consider(gate_.next_change(now));
-  if (!workers_.empty() || !flights_.empty()) consider(next_look_);
+  if (has_ready_heads()) consider(gate_.next_change(now));
+  if (gate_.allowance(now) != Gate::Allowance::none && freest_worker(now) != workers_.end()) {
+    for (const auto kind : kKindsInOrder) {
+      const bool waits = !ready_heads_[static_cast<std::size_t>(kind)].empty() && !pacer_.may_go(kind, now);
+      if (waits) consider(pacer_.next(kind));
+    }
+  }
+  if (!workers_.empty() || !flights_.empty() || has_ready_heads()) consider(next_look_);
   return next;
 }
 
 // --- work ---
 
-std::map<WorkerId, EventQueue::WorkerState>::iterator EventQueue::freest_worker(Timestamp now) {
+std::map<WorkerId, EventQueue::WorkerState>::const_iterator EventQueue::freest_worker(Timestamp now) const {
   auto best = workers_.end();
   const auto free = [](const WorkerState& worker) {
-    return worker.slots - std::min(worker.slots, worker.in_flight);
+    return worker.offer.slots - std::min(worker.offer.slots, worker.in_flight);
   };
   for (auto worker = workers_.begin(); worker != workers_.end(); ++worker) {
     const auto& state = worker->second;
@@ -505,24 +607,56 @@ std::map<WorkerId, EventQueue::WorkerState>::iterator EventQueue::freest_worker(
   return best;
 }
 
+bool EventQueue::has_ready_heads() const {
+  return std::any_of(ready_heads_.begin(), ready_heads_.end(),
+                     [](const auto& heads) { return !heads.empty(); });
+}
+
+// Accounts in bulk travel together when the worker can take them so.
+std::size_t EventQueue::group_size(Kind kind, Offer offer, Gate::Allowance allowance) const {
+  const bool in_bulk = kind == Kind::import_account || kind == Kind::delete_account;
+  if (!in_bulk || offer.bundle < 2 || allowance == Gate::Allowance::one) return 1;
+  return std::min<std::size_t>(offer.bundle, ready_heads_[static_cast<std::size_t>(kind)].size());
+}
+
 std::vector<Handout> EventQueue::handouts(Timestamp now) {
   std::vector<Handout> out;
-  while (!ready_heads_.empty() && gate_.allowance(now) != Gate::Allowance::none) {
-    const auto worker = freest_worker(now);
-    if (worker == workers_.end()) break;
-    const EventId event = *ready_heads_.begin();
+  for (const auto kind : kKindsInOrder) {
+    const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
+    while (!heads.empty() && pacer_.may_go(kind, now)) {
+      const auto allowance = gate_.allowance(now);
+      const auto worker = freest_worker(now);
+      if (allowance == Gate::Allowance::none || worker == workers_.end()) return out;
+      send_off(kind, group_size(kind, worker->second.offer, allowance), worker->first, now, out);
+    }
+  }
+  return out;
+}
+
+void EventQueue::send_off(Kind kind, std::size_t size, const WorkerId& worker, Timestamp now,
+                          std::vector<Handout>& out) {
+  auto& state = workers_.at(worker);
+  const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
+  const std::uint64_t bundle = size > 1 ? ++last_bundle_ : 0;
+  if (bundle != 0) bundles_[bundle] = size;
+  pacer_.went(kind, now, bundle != 0 && kind == Kind::import_account ? kCallsOfImportBundle : 1);
+  ++state.in_flight;
+  state.last_handout = ++handouts_;
+  for (std::size_t i = 0; i < size; ++i) {
+    const EventId event = *heads.begin();
     Entry& entry = entries_.at(event);
+    // Known to the next attempts even when this one ends well understood.
+    if (std::exchange(entry.maybe_sent, false)) unsure_.try_emplace(event, Unsure{entry.accepted_at, 0});
     entry.lease = Lease{next_lease_++};
     entry.settled = false;
     set_state(event, entry, State::in_flight);
-    flights_[event] = {worker->first, now, false, false};
-    ++worker->second.in_flight;
-    worker->second.last_handout = ++handouts_;
+    flights_[event] = {worker, now, false, false, bundle};
     gate_.delivered(event);
-    out.push_back({event, entry.lane->customer, worker->first, entry.lease, entry.attempts + 1,
-                   entry.progress, worker->second.last_seen + kStartWithin});
+    const auto unsure = unsure_.find(event);
+    out.push_back({event, entry.lane->customer, worker, entry.lease, entry.attempts + 1, entry.progress,
+                   state.last_seen + kStartWithin, bundle,
+                   unsure != unsure_.end() ? unsure->second.at : Timestamp{}});
   }
-  return out;
 }
 
 // --- people ---
@@ -536,12 +670,18 @@ void EventQueue::reopen(const OpenId& customer, Timestamp now, std::vector<Chang
   }
 }
 
+void EventQueue::customer_ends_at(const OpenId& customer, Timestamp ends_at) {
+  if (const auto lane = lanes_.find(customer); lane != lanes_.end()) lane->second.ends_at = ends_at;
+}
+
 void EventQueue::replay(const Remembered& event, Timestamp now, std::vector<Change>& changes) {
   Entry entry;
+  entry.kind = event.kind;
   entry.progress = event.progress;
   entry.lease = event.settled;
   entry.settled = event.settled != Lease{};
   enter(event.event, event.customer, entry);
+  if (event.unsure_at != Timestamp{}) unsure_[event.event] = {event.unsure_at, 0};
   begin_anew(event.event, entries_.at(event.event), now, changes);
 }
 
@@ -549,8 +689,9 @@ void EventQueue::replay(const Remembered& event, Timestamp now, std::vector<Chan
 void EventQueue::begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes) {
   entry.accepted_at = now;
   entry.attempts = 0;
+  if (const auto unsure = unsure_.find(event); unsure != unsure_.end()) unsure->second.count = 0;
   set_state(event, entry, State::ready);
-  report(event, entry, State::ready, "", changes);
+  report(event, entry, State::ready, "", {}, changes);
   changes.back().begun_anew = now;
 }
 
@@ -565,7 +706,7 @@ bool EventQueue::release(EventId event, Timestamp now, std::vector<Change>& chan
 bool EventQueue::drop(EventId event, const std::string& why, std::vector<Change>& changes) {
   const auto at = entries_.find(event);
   if (at == entries_.end() || at->second.state == State::in_flight) return false;
-  finish(event, at->second, State::dead, why, changes);
+  finish(event, at->second, State::dead, why, changes, {});
   return true;
 }
 
@@ -596,7 +737,9 @@ Counts EventQueue::counts_of(const OpenId& customer) const {
 
 std::vector<EventId> EventQueue::in_state(State state) const {
   std::vector<EventId> found;
-  if (state == State::ready) found.assign(ready_heads_.begin(), ready_heads_.end());
+  for (const auto& heads : ready_heads_) {
+    if (state == State::ready) found.insert(found.end(), heads.begin(), heads.end());
+  }
   for (const auto& [event, flight] : flights_) {
     if (state == State::in_flight) found.push_back(event);
   }
@@ -618,7 +761,7 @@ std::optional<Timestamp> EventQueue::oldest_accepted(State state) const {
 std::vector<WorkerView> EventQueue::workers() const {
   std::vector<WorkerView> views;
   for (const auto& [id, state] : workers_)
-    views.push_back({id, state.slots, state.in_flight, state.last_seen, state.draining});
+    views.push_back({id, state.offer.slots, state.in_flight, state.last_seen, state.draining});
   return views;
 }
 

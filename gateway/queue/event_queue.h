@@ -8,6 +8,7 @@
 // the journal and tells the tap.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,6 +20,7 @@
 
 #include "gateway/queue/gate.h"
 #include "gateway/queue/kind.h"
+#include "gateway/queue/pacer.h"
 #include "gateway/queue/retry_schedule.h"
 #include "kefu/v1/work.pb.h"
 #include "lib/base/clock.h"
@@ -52,6 +54,12 @@ struct Change {
 // What the tap and the history call it: done, dead, parked, replayed, or retry.
 std::string_view step_name(const Change& change);
 
+// What the events of one queue are subject to.
+struct Rules {
+  RetryPolicy retry{};
+  Pacer::Limits limits{};
+};
+
 // One delivery to be sent.
 struct Handout {
   EventId event;
@@ -61,6 +69,8 @@ struct Handout {
   std::uint32_t attempt = 1;
   std::uint32_t progress = 0;
   Timestamp start_by{};
+  std::uint64_t bundle = 0;  // those of one bundle, which stand together, travel as one; 0: alone
+  Timestamp unsure_at{};     // as in Change
 };
 
 struct HeldEvent {
@@ -100,11 +110,11 @@ class EventQueue {
  public:
   // `chance` gives uniform numbers in [0,1). `epoch` is the gateway's run: its leases differ from those of
   // other runs.
-  EventQueue(RetryPolicy policy, std::uint32_t epoch, std::function<double()> chance);
+  EventQueue(const Rules& rules, std::uint32_t epoch, std::function<double()> chance);
 
   // --- events ---
   // After the journal has it. Ids rise.
-  void put(EventId event, const OpenId& customer, Timestamp accepted_at);
+  void put(EventId event, const OpenId& customer, Kind kind, Timestamp accepted_at);
   // At start, in the order of ids, before anything else. Lanes of remembered events rest until quiet is over
   // (rule 4).
   void restore(const Remembered& event);
@@ -112,7 +122,11 @@ class EventQueue {
   void begin_quiet(std::vector<WorkerId> expected, Timestamp until);
 
   // --- workers ---
-  void hello(const WorkerId& worker, std::uint32_t slots, const std::vector<HeldEvent>& held, Timestamp now,
+  struct Offer {
+    std::uint32_t slots = 0;   // deliveries or bundles at once
+    std::uint32_t bundle = 0;  // events of a kind in bulk that it takes as one; 0 or 1: none
+  };
+  void hello(const WorkerId& worker, Offer offer, const std::vector<HeldEvent>& held, Timestamp now,
              std::vector<Change>& changes);
   // False: unknown worker, it has to say hello.
   bool ping(const WorkerId& worker, const std::vector<HeldEvent>& held, bool draining, Timestamp now);
@@ -139,12 +153,18 @@ class EventQueue {
   std::optional<Timestamp> next_timer(Timestamp now) const;
 
   // --- work ---
-  // What goes out now: ready heads meet free slots and the gate.
+  // What goes out now: ready heads meet free slots, the gate and the pacer. Words of people go before
+  // accounts in bulk.
   std::vector<Handout> handouts(Timestamp now);
+  // The delivery of this event costs so many calls more than one, of this kind.
+  void charge(Kind kind, Timestamp now, std::uint32_t calls) { pacer_.went(kind, now, calls); }
 
   // --- people ---
   // The customer can be written to again: their parked events are ready. Appends changes.
   void reopen(const OpenId& customer, Timestamp now, std::vector<Change>& changes);
+  // No event of the customer makes sense after `ends_at`, unless accepted later. Forgotten with the
+  // customer's last event.
+  void customer_ends_at(const OpenId& customer, Timestamp ends_at);
   // A finished event comes back at its place in its lane (never before a head that travels). REQUIRES: not in
   // the queue.
   void replay(const Remembered& event, Timestamp now, std::vector<Change>& changes);
@@ -155,6 +175,7 @@ class EventQueue {
 
   Gate& gate() { return gate_; }
   const Gate& gate() const { return gate_; }
+  const Pacer& pacer() const { return pacer_; }
   Counts counts() const { return counts_; }
   Counts counts_of(const OpenId& customer) const;
   // Events in flight, waiting or parked; of the ready ones the heads of lanes only: a million may stand
@@ -177,9 +198,10 @@ class EventQueue {
     Lease lease{};  // of the last delivery in this run, or the one a worker reported; 0: none yet
     std::uint32_t attempts = 0;
     std::uint32_t progress = 0;
-    std::uint8_t unsure = 0;  // calls in this run that may have acted
     State state = State::ready;
+    Kind kind = Kind::message;
     bool settled = false;     // the verdict of `lease` has been applied
+    bool maybe_sent = false;  // was the head when another run ended: may have been in flight then
     bool known_done = false;  // an older delivery turned out to have succeeded while a newer one is held
   };
   struct Lane {
@@ -187,6 +209,7 @@ class EventQueue {
     EventId head{};
     EventId tail{};
     Timestamp reopened_at{};  // when the customer last wrote
+    Timestamp ends_at{};      // 0: unknown
     bool remembered = false;  // rests while quiet
   };
   struct Flight {
@@ -194,10 +217,23 @@ class EventQueue {
     Timestamp delivered_at{};
     bool named = false;  // the worker's last sign of life listed it
     bool ended = false;  // its verdict is known or on its way
+    std::uint64_t bundle = 0;
+  };
+  // Attempts that may have acted.
+  struct Unsure {
+    Timestamp at{};
+    std::uint32_t count = 0;
+  };
+  // How a delivery ended.
+  struct Ending {
+    WorkerId worker;
+    Timestamp delivered_at{};
+    std::int32_t code = 0;
+    v1::Failure failure = v1::FAILURE_UNSPECIFIED;
   };
   struct WorkerState {
-    std::uint32_t slots = 0;
-    std::uint32_t in_flight = 0;
+    Offer offer;
+    std::uint32_t in_flight = 0;  // slots in use
     Timestamp last_seen{};
     bool draining = false;
     std::uint64_t last_handout = 0;
@@ -208,23 +244,40 @@ class EventQueue {
   void unlink(EventId event, Entry& entry);
   void set_state(EventId event, Entry& entry, State state, Timestamp due = {});
   void refresh_head(const Lane& lane);
-  void land(EventId event);
-  static void report(EventId event, const Entry& entry, State state, std::string error,
-                     std::vector<Change>& changes);
-  void finish(EventId event, Entry& entry, State end, std::string error, std::vector<Change>& changes);
+  Ending land(EventId event);
+  void report(EventId event, const Entry& entry, State state, std::string error, const Ending& ending,
+              std::vector<Change>& changes) const;
+  void finish(EventId event, Entry& entry, State end, std::string error, std::vector<Change>& changes,
+              Ending ending);
   void note_held(const WorkerId& worker, const std::vector<HeldEvent>& held, Timestamp now);
   void apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
              std::vector<Change>& changes);
-  void fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
-            std::vector<Change>& changes);
-  void back_to_ready(EventId event, Entry& entry, const std::string& error, Timestamp now,
-                     std::vector<Change>& changes);
-  void lose(EventId event, const std::string& reason, Timestamp now, std::vector<Change>& changes);
+  void hold_back(EventId event, Entry& entry, const v1::Verdict& verdict, const Ending& ending, Timestamp now,
+                 std::vector<Change>& changes);
+  void fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, const Ending& ending,
+            Timestamp now, std::vector<Change>& changes);
+  void wait_or_give_up(EventId event, Entry& entry, Timestamp until, const std::string& error,
+                       const Ending& ending, Timestamp now, std::vector<Change>& changes);
+  void back_to_ready(EventId event, Entry& entry, const std::string& error, const Ending& ending,
+                     Timestamp now, std::vector<Change>& changes);
+  void lose(EventId event, bool never_arrived, Timestamp now, std::vector<Change>& changes);
+  void note_unsure(EventId event, const Entry& entry);
+  bool too_often_unsure(EventId event) const;
   bool reopened_since_delivery(EventId event, const Lane& lane) const;
   void begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes);
+  static Timestamp parked_until(const Entry& entry);
+  Timestamp give_up_at(const Entry& entry) const;
   std::string reason_to_give_up(const Entry& entry, Timestamp now) const;
-  std::map<WorkerId, WorkerState>::iterator freest_worker(Timestamp now);
+  std::map<WorkerId, WorkerState>::const_iterator freest_worker(Timestamp now) const;
+  std::size_t group_size(Kind kind, Offer offer, Gate::Allowance allowance) const;
+  void send_off(Kind kind, std::size_t size, const WorkerId& worker, Timestamp now,
+                std::vector<Handout>& out);
   void look_for_lost_work(Timestamp now, std::vector<Change>& changes);
+  void give_up_what_is_too_old(Timestamp now, std::vector<Change>& changes);
+  std::set<EventId>& ready_heads(const Entry& entry) {
+    return ready_heads_[static_cast<std::size_t>(entry.kind)];
+  }
+  bool has_ready_heads() const;
   void end_quiet(std::vector<Change>& changes);
 
   RetryPolicy policy_;
@@ -232,12 +285,16 @@ class EventQueue {
   std::uint64_t next_lease_;
   std::uint64_t handouts_ = 0;
   Gate gate_;
+  Pacer pacer_;
   Counts counts_;
   std::unordered_map<EventId, Entry> entries_;
   std::unordered_map<OpenId, Lane> lanes_;
-  std::set<EventId> ready_heads_;
-  std::set<std::pair<Timestamp, EventId>> timers_;  // of waiting and parked events
+  std::array<std::set<EventId>, kKinds> ready_heads_;  // by kind
+  std::set<std::pair<Timestamp, EventId>> timers_;     // of waiting and parked events
   std::map<EventId, Flight> flights_;
+  std::map<std::uint64_t, std::size_t> bundles_;  // how many of each are in flight
+  std::uint64_t last_bundle_ = 0;
+  std::unordered_map<EventId, Unsure> unsure_;
   std::map<WorkerId, WorkerState> workers_;
   std::set<WorkerId> expected_;
   std::optional<Timestamp> quiet_until_;

@@ -16,15 +16,19 @@ const WorkerId kSecond("worker-2");
 
 // A queue, its clock, and everything it reported.
 struct Bench {
-  explicit Bench(RetryPolicy policy = {}) : queue(policy, 1, [] { return 0.5; }) {}
+  explicit Bench(RetryPolicy policy = {}, Pacer::Limits limits = {})
+      : queue({policy, limits}, 1, [] { return 0.5; }) {}
 
   EventQueue queue;
   Timestamp now{1'000'000'000};
   std::vector<Change> changes;
 
-  void put(std::uint64_t id, const OpenId& customer) { queue.put(EventId{id}, customer, now); }
-  void hello(const WorkerId& worker, std::uint32_t slots = 8, std::vector<HeldEvent> held = {}) {
-    queue.hello(worker, slots, held, now, changes);
+  void put(std::uint64_t id, const OpenId& customer, Kind kind = Kind::message) {
+    queue.put(EventId{id}, customer, kind, now);
+  }
+  void hello(const WorkerId& worker, std::uint32_t slots = 8, std::vector<HeldEvent> held = {},
+             std::uint32_t bundle = 0) {
+    queue.hello(worker, {slots, bundle}, held, now, changes);
   }
   std::vector<Handout> handouts() { return queue.handouts(now); }
   void pass(Millis time) {
@@ -109,11 +113,11 @@ TEST_CASE("a retry waits with its lane and comes back with the next attempt") {
 
 TEST_CASE("waits double up to the maximum and jitter stays within its share") {
   const RetryPolicy policy;
-  CHECK(wait_before_retry(policy, 1, 0.5) == Millis(1000));
-  CHECK(wait_before_retry(policy, 4, 0.5) == Millis(8000));
-  CHECK(wait_before_retry(policy, 1, 0.0) == Millis(800));
-  CHECK(wait_before_retry(policy, 1, 0.999999) < Millis(1200));
-  CHECK(wait_before_retry(policy, 100, 0.5) == policy.max);
+  CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 1, Millis(0), 0.5) == Millis(1000));
+  CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 4, Millis(0), 0.5) == Millis(8000));
+  CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 1, Millis(0), 0.0) == Millis(800));
+  CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 1, Millis(0), 0.999999) < Millis(1200));
+  CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 100, Millis(0), 0.5) == policy.max);
 }
 
 TEST_CASE("attempts are limited and the reason is kept") {
@@ -586,4 +590,230 @@ TEST_CASE("a draining worker gets nothing new") {
   bench.queue.ping(kFirst, {}, true, bench.now);
   bench.put(1, kAlice);
   CHECK(bench.handouts().empty());
+}
+
+TEST_CASE("words of people go before accounts in bulk") {
+  Bench bench;
+  bench.put(1, OpenId("o1"), Kind::import_account);
+  bench.put(2, OpenId("o2"), Kind::delete_account);
+  bench.put(3, kAlice);
+  bench.hello(kFirst, 2);
+  CHECK(ids(bench.handouts()) == Ids{3, 1});
+}
+
+TEST_CASE("accounts in bulk travel in bundles of one slot and one verdict each") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 5; ++id)
+    bench.put(id, OpenId("o" + std::to_string(id)), Kind::import_account);
+  bench.hello(kFirst, 2, {}, 3);
+  const auto work = bench.handouts();
+  REQUIRE(ids(work) == Ids{1, 2, 3, 4, 5});
+  CHECK(work[0].bundle == work[2].bundle);
+  CHECK(work[3].bundle == work[4].bundle);
+  CHECK(work[0].bundle != work[3].bundle);
+  CHECK(bench.queue.workers()[0].in_flight == 2);
+  bench.put(6, kAlice);
+  bench.settle(work[0], v1::OUTCOME_DONE);
+  bench.settle(work[1], v1::OUTCOME_RETRY);
+  CHECK(bench.handouts().empty());  // the slot is taken until the last of them has ended
+  bench.settle(work[2], v1::OUTCOME_DONE);
+  CHECK(ids(bench.handouts()) == Ids{6});
+}
+
+TEST_CASE("a worker that takes no bundles gets accounts one by one") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 3; ++id)
+    bench.put(id, OpenId("o" + std::to_string(id)), Kind::delete_account);
+  bench.hello(kFirst, 2);
+  const auto work = bench.handouts();
+  REQUIRE(ids(work) == Ids{1, 2});
+  CHECK(work[0].bundle == 0);
+}
+
+TEST_CASE("the probe of a closed queue is a single event") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 4; ++id)
+    bench.put(id, OpenId("o" + std::to_string(id)), Kind::import_account);
+  bench.hello(kFirst, 8, {}, 100);
+  auto work = bench.handouts();
+  for (const auto& one : work) bench.settle(one, v1::OUTCOME_UNAVAILABLE);
+  bench.pass(Gate::kFirstPause);
+  bench.hello(kFirst, 8, {}, 100);
+  CHECK(ids(bench.handouts()) == Ids{1});
+}
+
+TEST_CASE("a bundle is lost with its worker, whole") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 3; ++id)
+    bench.put(id, OpenId("o" + std::to_string(id)), Kind::import_account);
+  bench.hello(kFirst, 1, {}, 100);
+  REQUIRE(bench.handouts().size() == 3);
+  bench.pass(limits::kWorkerLostAfter + Millis(1));
+  bench.hello(kSecond, 1, {}, 100);
+  CHECK(ids(bench.handouts()) == Ids{1, 2, 3});
+  CHECK(bench.queue.workers().at(0).in_flight == 1);
+}
+
+TEST_CASE("a limit holds for all workers together, and the next timer says when to go on") {
+  Bench bench({}, {10, 0, 0, 0});
+  for (std::uint64_t id = 1; id <= 4; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  bench.hello(kFirst);
+  bench.hello(kSecond);
+  bench.pass(Millis(0));
+  CHECK(bench.handouts().size() == 1);
+  const auto next = bench.queue.next_timer(bench.now);
+  REQUIRE(next);
+  CHECK(*next > bench.now);
+  CHECK(*next <= bench.now + Millis(102));
+  bench.pass(*next - bench.now);
+  CHECK(bench.handouts().size() == 1);
+}
+
+TEST_CASE("a throttle answer slows the queue down and counts no attempt") {
+  Bench bench({}, {100, 0, 0, 0});
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  auto work = bench.handouts();
+  auto verdict = bench.verdict(work.at(0), v1::OUTCOME_UNAVAILABLE, "too often");
+  verdict.set_failure(v1::FAILURE_THROTTLE);
+  verdict.set_after_ms(1000);
+  bench.queue.settle(verdict, bench.now, bench.changes);
+  CHECK(bench.last_state() == State::waiting);
+  CHECK(bench.changes.back().attempts == 0);
+  CHECK(bench.changes.back().due >= bench.now + Millis(1000));
+  CHECK_FALSE(bench.queue.gate().closed());
+  CHECK(bench.queue.pacer().rate(Kind::message, bench.now) < 70);
+  SUBCASE("a long pause closes the queue instead") {
+    bench.pass(Millis(1500));
+    bench.hello(kFirst);
+    work = bench.handouts();
+    verdict = bench.verdict(work.at(0), v1::OUTCOME_UNAVAILABLE, "the day's quota is used up");
+    verdict.set_failure(v1::FAILURE_THROTTLE);
+    verdict.set_after_ms(60'000);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+    CHECK(bench.queue.gate().closed());
+    CHECK_FALSE(bench.queue.gate().needs_operator());
+  }
+}
+
+TEST_CASE("refused settings close the queue and call for an operator") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  auto verdict =
+      bench.verdict(bench.handouts().at(0), v1::OUTCOME_UNAVAILABLE, "IP 203.0.113.7 is not allowed");
+  verdict.set_failure(v1::FAILURE_CONFIGURATION);
+  bench.queue.settle(verdict, bench.now, bench.changes);
+  CHECK(bench.queue.gate().state() == Gate::State::closed);
+  CHECK(bench.queue.gate().needs_operator());
+  CHECK(bench.queue.gate().reason() == "IP 203.0.113.7 is not allowed");
+  CHECK(bench.queue.gate().since() == bench.now);
+  CHECK(bench.changes.back().failure == v1::FAILURE_CONFIGURATION);
+  CHECK(bench.changes.back().worker == kFirst);
+}
+
+TEST_CASE("an attempt that may have acted is remembered with the moment it went out") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto work = bench.handouts();
+  CHECK(work.at(0).unsure_at == Timestamp{});
+  const auto sent_at = bench.now;
+  Timestamp expected = sent_at;
+  bench.pass(Millis(500));
+  SUBCASE("because the call ended without an answer") {
+    auto verdict = bench.verdict(work[0], v1::OUTCOME_RETRY, "timed out");
+    verdict.set_unsure(true);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+    CHECK(bench.changes.back().unsure_at == sent_at);
+    CHECK(bench.changes.back().unsure == 1);
+  }
+  SUBCASE("because the worker fell silent") {
+    bench.pass(limits::kWorkerLostAfter + Millis(1));
+    CHECK(bench.changes.back().failure == v1::FAILURE_UNKNOWN_OUTCOME);
+  }
+  SUBCASE("but not of a delivery that the worker never had") {
+    expected = {};
+    bench.pass(limits::kWorkerLostAfter - Millis(1000));
+    REQUIRE(bench.queue.ping(kFirst, {}, false, bench.now));
+    bench.pass(Millis(2000));
+    CHECK(bench.changes.back().unsure_at == Timestamp{});
+  }
+  bench.pass(Millis(1200));
+  bench.hello(kSecond);
+  const auto again = bench.handouts();
+  REQUIRE(ids(again) == Ids{1});
+  CHECK(again[0].unsure_at == expected);
+}
+
+TEST_CASE("what another run of the gateway may have sent is unsure since its acceptance") {
+  Bench bench;
+  Remembered remembered;
+  remembered.event = EventId{1};
+  remembered.customer = kAlice;
+  remembered.accepted_at = bench.now;
+  bench.queue.restore(remembered);
+  remembered.event = EventId{2};  // stood behind it, so it was not sent
+  bench.queue.restore(remembered);
+  bench.queue.begin_quiet({kFirst}, bench.now + limits::kRestartQuiet);
+  const auto accepted_at = bench.now;
+  bench.pass(Millis(1000));
+  bench.hello(kFirst);
+  const auto first = bench.handouts();
+  REQUIRE(ids(first) == Ids{1});
+  CHECK(first[0].unsure_at == accepted_at);
+  bench.settle(first[0], v1::OUTCOME_DONE);
+  CHECK(bench.handouts().at(0).unsure_at == Timestamp{});
+}
+
+TEST_CASE("a reply that must not be repeated dies with the worker that may have sent it") {
+  RetryPolicy policy;
+  policy.unsure_max = 1;
+  Bench bench(policy);
+  bench.put(1, kAlice, Kind::reply);
+  bench.hello(kFirst);
+  REQUIRE(bench.handouts().size() == 1);
+  bench.pass(limits::kWorkerLostAfter + Millis(1));
+  CHECK(bench.last_state() == State::dead);
+  CHECK(bench.changes.back().error ==
+        "it may have been delivered, and is not repeated again: the worker fell silent");
+}
+
+TEST_CASE("an event grows too old while the queue is closed or paused") {
+  RetryPolicy policy;
+  policy.give_up_after = Millis(60'000);
+  Bench bench(policy);
+  bench.put(1, kAlice);
+  bench.queue.gate().pause();
+  bench.pass(Millis(59'000));
+  CHECK(bench.changes.empty());
+  bench.pass(Millis(2000));
+  REQUIRE(bench.changes.size() == 1);
+  CHECK(bench.last_state() == State::dead);
+  CHECK(bench.changes[0].error == "given up, too old: the queue is paused");
+}
+
+TEST_CASE("a reply is given up, and unparked as dead, when the customer's window ends") {
+  Bench bench;
+  bench.put(1, kAlice, Kind::reply);
+  bench.queue.customer_ends_at(kAlice, bench.now + Millis(5000));
+  bench.hello(kFirst);
+  const auto work = bench.handouts();
+  SUBCASE("parked") {
+    bench.settle(work.at(0), v1::OUTCOME_PARKED, "no");
+    CHECK(bench.changes.back().due == bench.now + Millis(5000));
+    bench.pass(Millis(5001));
+    CHECK(bench.last_state() == State::dead);
+  }
+  SUBCASE("failing") {
+    bench.pass(Millis(5001));
+    bench.settle(work.at(0), v1::OUTCOME_RETRY, "no");
+    CHECK(bench.last_state() == State::dead);
+  }
+}
+
+TEST_CASE("what the cloud asks to wait for is waited for, and what somebody has to mend waits longer") {
+  const RetryPolicy policy;
+  CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 1, Millis(7000), 0.5) == Millis(7000));
+  CHECK(wait_before_retry(policy, v1::FAILURE_IMPORT, 1, Millis(0), 0.5) == Millis(5000));
 }

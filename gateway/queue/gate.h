@@ -21,6 +21,8 @@ class Gate {
   static constexpr Millis kLongestPause{30000};
   static constexpr std::size_t kFailingCustomers = 3;
 
+  enum class State { open, closed, probing };
+
   // How many more deliveries may go out now: none, one (the probe), or any number.
   enum class Allowance { none, one, any };
   Allowance allowance(Timestamp now) const {
@@ -35,9 +37,12 @@ class Gate {
   }
 
   // The destination cannot be used now. Failures of deliveries that were under way when the gate closed do
-  // not prolong the pause.
-  void unavailable(EventId event, Millis at_least, const std::string& reason, Timestamp now) {
+  // not prolong the pause. `needs_operator`: our settings are refused, time alone mends nothing.
+  void unavailable(EventId event, Millis at_least, const std::string& reason, Timestamp now,
+                   bool needs_operator = false) {
     reason_ = reason;
+    needs_operator_ = needs_operator;
+    if (!closed_until_) since_ = now;
     if (closed_until_ && probe_ != event) {
       closed_until_ = std::max(*closed_until_, now + at_least);
       return;
@@ -79,7 +84,10 @@ class Gate {
 
   bool paused_by_operator() const { return paused_by_operator_; }
   bool closed() const { return closed_until_.has_value(); }
-  const std::string& reason() const { return reason_; }  // of the last closing
+  State state() const { return !closed_until_ ? State::open : probe_ ? State::probing : State::closed; }
+  const std::string& reason() const { return reason_; }  // of the last closing; empty when open
+  Timestamp since() const { return since_; }             // when it closed
+  bool needs_operator() const { return needs_operator_; }
   // When allowance() changes by time alone.
   std::optional<Timestamp> next_change(Timestamp now) const {
     if (paused_by_operator_ || !closed_until_ || probe_ || *closed_until_ <= now) return std::nullopt;
@@ -91,6 +99,8 @@ class Gate {
     closed_until_.reset();
     probe_.reset();
     reason_.clear();
+    needs_operator_ = false;
+    since_ = {};
   }
 
   std::set<OpenId> failing_;  // since the last answer for good
@@ -98,6 +108,8 @@ class Gate {
   std::optional<EventId> probe_;
   Millis pause_ = kFirstPause;
   std::string reason_;
+  Timestamp since_{};
+  bool needs_operator_ = false;
   bool paused_by_operator_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "kefu/v1/event.pb.h"
 
@@ -28,6 +29,25 @@ inline Kind kind_of(const v1::Event& event) {
     default:
       return Kind::message;
   }
+}
+
+inline v1::Queue queue_of(Kind kind) {
+  return kind == Kind::reply ? v1::QUEUE_NOTIFIER : v1::QUEUE_RELAY;
+}
+
+// The call that it takes, as people know it: in the metrics and the admin answers.
+inline std::string_view call_name(Kind kind) {
+  switch (kind) {
+    case Kind::message:
+      return "im_send";
+    case Kind::import_account:
+      return "im_import";
+    case Kind::delete_account:
+      return "im_delete";
+    case Kind::reply:
+      return "wechat_send";
+  }
+  return "unknown";
 }
 
 }  // namespace kefu::queue

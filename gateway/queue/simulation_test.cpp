@@ -84,14 +84,14 @@ class World {
     const OpenId lane("o" + std::to_string(pick(1, kLanes)));
     lane_of_[event] = lane;
     journal_[event] = {event, lane, State::ready, 0, 0, now_, {}, {}};
-    queue_->put(event, lane, now_);
+    queue_->put(event, lane, Kind::message, now_);
   }
 
   // A crash and a start from the journal: memory is gone, messages under way too.
   void start_gateway() {
-    RetryPolicy policy;
-    policy.attempts_max = 6;
-    queue_.emplace(policy, ++epoch_, [this] { return std::uniform_real_distribution<>(0, 1)(random_); });
+    Rules rules;
+    rules.retry.attempts_max = 6;
+    queue_.emplace(rules, ++epoch_, [this] { return std::uniform_real_distribution<>(0, 1)(random_); });
     for (const auto& [event, remembered] : journal_) queue_->restore(remembered);
     queue_->begin_quiet({known_.begin(), known_.end()}, now_ + limits::kRestartQuiet);
     for (auto& worker : workers_) {
@@ -171,7 +171,7 @@ class World {
     for (const auto& [event, verdict] : worker.unrecorded)
       held.push_back({event, Lease{verdict.lease()}, true});
     if (!worker.greeted || !queue_->ping(worker.id, held, false, now_)) {
-      queue_->hello(worker.id, 2, held, now_, changes_);
+      queue_->hello(worker.id, {2, 0}, held, now_, changes_);
       known_.insert(worker.id);
       worker.greeted = true;
     }
