@@ -30,17 +30,6 @@ TEST_CASE("clouds: a first failure is followed by the same message again, before
   CHECK(text_of(sends[2]) == "second");
 }
 
-TEST_CASE("clouds: a customer who followed before us is imported, then written for") {
-  Stack stack;
-  stack.start_all();
-  stack.clouds.fail_next("sendmsg", 20003);
-  stack.say(kAlice, "hello");
-  stack.clouds.wait_for("sendmsg", 2);
-  CHECK(stack.clouds.calls("account_import").at(0).body["UserID"] == kAlice);
-  const auto sends = stack.clouds.calls("sendmsg");
-  CHECK(sends[0].raw == sends[1].raw);
-}
-
 TEST_CASE("clouds: a locked account is followed by another one, and its replies reach the customer") {
   Stack stack;
   stack.start_all();
@@ -150,4 +139,37 @@ TEST_CASE("clouds: a destination that is down is probed, and everything arrives 
   CHECK(eventually([&] { return stack.queue("relay")["done"] == 5; }));
   CHECK(sends == 5);
   im.stop();
+}
+
+TEST_CASE(
+    "clouds: a reply that may have been delivered is sent again, unless the operator wants no repeats") {
+  const auto lose_the_answer = [](Stack& stack) {
+    stack.start_all();
+    stack.say(kAlice, "hello");
+    stack.clouds.answer_next("custom_send", {502, "<html>bad gateway</html>"});
+    stack.reply(kAlice, "first");
+    stack.reply(kAlice, "second");
+    stack.clouds.wait_for("custom_send", 2);
+  };
+  SUBCASE("resend") {
+    Stack stack(Environment{{"KEFU_RETRY_FIRST", "200ms"}});
+    lose_the_answer(stack);
+    stack.clouds.wait_for("custom_send", 3);
+    CHECK(eventually([&] { return stack.queue("notifier")["done"] == 2; }));
+    const auto sends = stack.clouds.calls("custom_send");
+    CHECK(text_of(sends[0]) == "first");
+    CHECK(text_of(sends[1]) == "first");
+    CHECK(text_of(sends[2]) == "second");
+    CHECK(stack.queue("notifier")["dead"] == 0);
+  }
+  SUBCASE("dead") {
+    Stack stack(Environment{{"KEFU_NOTIFIER_ON_UNKNOWN", "dead"}});
+    lose_the_answer(stack);
+    CHECK(text_of(stack.clouds.calls("custom_send")[1]) == "second");
+    CHECK(eventually([&] { return stack.queue("notifier")["done"] == 1; }));
+    const auto dead =
+        stack.ask({{"cmd", "list"}, {"queue", "notifier"}, {"state", "dead"}, {"limit", 10}})["events"];
+    REQUIRE(dead.size() == 1);
+    CHECK(dead[0]["error"].get<std::string>().find("may have been delivered") != std::string::npos);
+  }
 }

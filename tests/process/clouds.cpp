@@ -11,11 +11,14 @@ namespace {
 
 using nlohmann::json;
 
-const std::map<std::string, std::string> kPaths{{"/v4/im_open_login_svc/account_import", "account_import"},
-                                                {"/v4/im_open_login_svc/account_delete", "account_delete"},
-                                                {"/v4/openim/sendmsg", "sendmsg"},
-                                                {"/cgi-bin/stable_token", "stable_token"},
-                                                {"/cgi-bin/message/custom/send", "custom_send"}};
+const std::map<std::string, std::string> kPaths{
+    {"/v4/im_open_login_svc/account_import", "account_import"},
+    {"/v4/im_open_login_svc/multiaccount_import", "multiaccount_import"},
+    {"/v4/im_open_login_svc/account_delete", "account_delete"},
+    {"/v4/openim/admin_getroammsg", "admin_getroammsg"},
+    {"/v4/openim/sendmsg", "sendmsg"},
+    {"/cgi-bin/stable_token", "stable_token"},
+    {"/cgi-bin/message/custom/send", "custom_send"}};
 
 http::Response json_answer(const json& body) {
   return {200, body.dump(), "application/json"};
@@ -66,7 +69,9 @@ http::Response Clouds::good_answer(const std::string& api, std::size_t number) {
   if (api == "custom_send") return json_answer({{"errcode", 0}, {"errmsg", "ok"}});
   json body{{"ActionStatus", "OK"}, {"ErrorInfo", ""}, {"ErrorCode", 0}};
   if (api == "sendmsg") body["MsgKey"] = "1_2_3";
+  if (api == "multiaccount_import") body["FailAccounts"] = json::array();
   if (api == "account_delete") body["ResultItem"] = json::array();
+  if (api == "admin_getroammsg") body["Complete"] = 1;
   return json_answer(body);
 }
 
