@@ -123,6 +123,18 @@ void EventQueue::unlink(EventId event, Entry& entry) {
   refresh_head(lane);
 }
 
+// It travels already: what was put before it since (a replay, over a restart) has to wait. False: another one
+// of its lane travels.
+bool EventQueue::bring_forward(EventId event, Entry& entry) {
+  Lane& lane = *entry.lane;
+  if (lane.head == event) return true;
+  if (flights_.contains(lane.head)) return false;
+  unlink(event, entry);
+  ready_heads_.erase(lane.head);
+  entry.next = std::exchange(lane.head, event);
+  return true;
+}
+
 void EventQueue::refresh_head(const Lane& lane) {
   const bool rests = lane.remembered && quiet();
   const Entry& head = entries_.at(lane.head);
@@ -300,7 +312,7 @@ void EventQueue::note_held(const WorkerId& worker, const std::vector<HeldEvent>&
     // The sign of life crossed our record of this very verdict, or a later delivery has overtaken the
     // verdict.
     const bool over = (entry.settled && entry.lease == lease) || (ended && lease < entry.lease);
-    if (!may_travel || over || entry.lane->head != event) continue;
+    if (!may_travel || over || !bring_forward(event, entry)) continue;
     set_state(event, entry, State::in_flight);
     entry.lease = lease;
     entry.settled = false;
@@ -360,7 +372,8 @@ EventQueue::Effect EventQueue::settle(const v1::Verdict& verdict, Timestamp now,
   // other verdict counts only when it is the first word about a delivery that we know nothing newer of.
   const bool first_word =
       lease > entry.lease && (entry.state == State::ready || entry.state == State::waiting);
-  if (entry.lane->head != event || !(done || first_word)) return Effect::none;
+  // One that a replay has put behind another was the head when it went out.
+  if (!done && !(first_word && entry.lane->head == event)) return Effect::none;
   entry.lease = std::max(entry.lease, lease);
   apply(event, entry, verdict, at_once, now, changes);
   return Effect::applied;

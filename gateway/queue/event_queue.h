@@ -242,6 +242,7 @@ class EventQueue {
   void enter(EventId event, const OpenId& customer, Entry entry);
   void link(EventId event, Entry& entry);
   void unlink(EventId event, Entry& entry);
+  bool bring_forward(EventId event, Entry& entry);
   void set_state(EventId event, Entry& entry, State state, Timestamp due = {});
   void refresh_head(const Lane& lane);
   Ending land(EventId event);
