@@ -1,6 +1,8 @@
 // The customers' IM accounts: made and deleted, one by one and in bursts.
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/process/stack.h"
 
 using namespace kefu::test;
@@ -17,6 +19,16 @@ std::string customer(int number) {
 void pile_up_follows(Stack& stack, int count) {
   stack.start_gateway();
   for (int i = 0; i < count; ++i) REQUIRE(stack.follow(customer(i)).status == 200);
+}
+
+// Whom calls for many were about, each as often as it was asked for.
+std::multiset<std::string> asked_for(const Stack& stack, const std::string& api, const std::string& list) {
+  std::multiset<std::string> users;
+  for (const auto& call : stack.clouds.calls(api)) {
+    CHECK(call.body.at(list).size() <= 100);
+    for (const auto& item : call.body.at(list)) users.insert(item.at("UserID").get<std::string>());
+  }
+  return users;
 }
 
 }  // namespace
@@ -48,6 +60,26 @@ TEST_CASE("accounts: one that IM has lost is imported again, and the message rep
   CHECK(stack.clouds.count("account_import") == 2);
   const auto sends = stack.clouds.calls("sendmsg");
   CHECK(sends[1].raw == sends[2].raw);
+}
+
+TEST_CASE("accounts: a burst of follows becomes a few calls, of unfollows too") {
+  constexpr int kCustomers = 250;
+  Stack stack;
+  pile_up_follows(stack, kCustomers);
+  stack.start_relay();
+  CHECK(eventually([&] { return stack.queue("relay")["done"] == kCustomers; }));
+  CHECK(stack.clouds.count("multiaccount_import") + stack.clouds.count("account_import") <= 10);
+  const auto imported = asked_for(stack, "multiaccount_import", "AccountList");
+  CHECK(imported.size() + stack.clouds.count("account_import") == kCustomers);
+
+  CHECK(stack.relays.back()->stop() == 0);
+  for (int i = 0; i < kCustomers; ++i) REQUIRE(stack.unfollow(customer(i)).status == 200);
+  stack.start_relay();
+  CHECK(eventually([&] { return stack.queue("relay")["done"] == 2 * kCustomers; }));
+  CHECK(stack.clouds.count("account_delete") <= 10);
+  const auto deleted = asked_for(stack, "account_delete", "DeleteItem");
+  CHECK(deleted.size() == kCustomers);
+  CHECK(std::set<std::string>(deleted.begin(), deleted.end()).size() == kCustomers);
 }
 
 TEST_CASE("accounts: one that IM refuses does not hold up the burst it came with") {
