@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <set>
 #include <thread>
 #include <utility>
+#include <vector>
 #include <zmq.hpp>
 
 #include "gateway/admin.h"
@@ -27,6 +29,8 @@ namespace {
 constexpr int kMessagesAtOnce = 1000;  // of workers, per turn
 constexpr Millis kLongestWait{1000};
 constexpr Millis kTryDiskAgain{1000};
+constexpr Millis kLongCommit = limits::kPing / 2;
+constexpr Millis kHangingCommit = limits::kReceiptDeadline;  // pushes are refused by then
 
 using Letters = std::vector<std::shared_ptr<Mailbox::Letter>>;
 
@@ -66,12 +70,18 @@ struct QueueLoop::Impl {
     Dispatcher dispatcher;
   };
 
+  struct Message {
+    std::string route;
+    v1::FromWorker message;
+  };
+
   QueueLoopOptions options;
   Mailbox& mailbox;
   Tally& tally;
   const int wake;
   std::thread thread;
   std::atomic<bool> stopping{false};
+  std::atomic<std::int64_t> committing_since{0};  // Unix ms; 0: no commit is under way
 
   std::mutex mutex;
   std::string trouble = "the journal is not open yet";  // guarded by mutex
@@ -82,7 +92,8 @@ struct QueueLoop::Impl {
   Tap tap{context};
   zmq::socket_t admin{context, zmq::socket_type::rep};
   bool tap_on = false;
-  bool busy = false;  // this turn took something
+  bool busy = false;               // this turn took something
+  std::vector<Message> postponed;  // to the next turn
   std::mt19937_64 chance{random_u64()};
 
   // --- start ---
@@ -146,6 +157,8 @@ struct QueueLoop::Impl {
         log::error("pushes are refused until the journal can be opened and written again",
                    {{"error", error.what()}});
         memory.reset();
+        committing_since = 0;
+        postponed.clear();  // its senders will say it again
         wait_out_trouble(error.what());
       }
     }
@@ -178,6 +191,7 @@ struct QueueLoop::Impl {
     for (std::size_t i = 0; i < letters.size(); ++i) Mailbox::answer(*letters[i], receipts[i]);
     if (admin_answer) answer_question(*admin_answer);
     pass("answered");
+    hear_signs_of_life(memory.dispatcher, now);
     send(memory.dispatcher);
     pass("handed out");
     publish(memory.dispatcher);
@@ -186,7 +200,10 @@ struct QueueLoop::Impl {
 
   void wait(std::optional<Timestamp> until) {
     Millis most = kLongestWait;
-    if (until) most = std::clamp(*until - steady_now(), Millis(0), kLongestWait);
+    if (!postponed.empty())
+      most = Millis(0);
+    else if (until)
+      most = std::clamp(*until - steady_now(), Millis(0), kLongestWait);
     std::array<zmq::pollitem_t, 5> items{{{router.handle(), 0, ZMQ_POLLIN, 0},
                                           {admin.handle(), 0, ZMQ_POLLIN, 0},
                                           {nullptr, mailbox.descriptor(), ZMQ_POLLIN, 0},
@@ -202,19 +219,47 @@ struct QueueLoop::Impl {
     tap.take_subscriptions();
   }
 
+  // The next one that can be understood.
+  std::optional<Message> next_message() {
+    while (auto frames = receive(router)) {
+      Message next;
+      if (frames->size() == 2 && next.message.ParseFromString((*frames)[1])) {
+        next.route = std::move((*frames)[0]);
+        return next;
+      }
+      tally.rejected("queue_frame");
+    }
+    return std::nullopt;
+  }
+
   // True: there were any.
   bool take_messages(Dispatcher& dispatcher, Timestamp now) {
+    const auto waiting = std::exchange(postponed, {});
+    for (const auto& [route, message] : waiting) dispatcher.receive(route, message, now);
+    bool any = !waiting.empty();
     for (int i = 0; i < kMessagesAtOnce; ++i) {
-      const auto frames = receive(router);
-      if (!frames) return i > 0;
-      v1::FromWorker message;
-      if (frames->size() != 2 || !message.ParseFromString((*frames)[1])) {
-        tally.rejected("queue_frame");
-        continue;
-      }
-      dispatcher.receive((*frames)[0], message, now);
+      const auto next = next_message();
+      if (!next) break;
+      any = true;
+      dispatcher.receive(next->route, next->message, now);
     }
-    return true;
+    return any;
+  }
+
+  // While a long sync was under way nobody heard the workers, and to us all of them have fallen silent. Their
+  // pings change nothing that must be on disk; everything else waits for the next turn.
+  void hear_signs_of_life(Dispatcher& dispatcher, Timestamp turn_began) {
+    const Timestamp now = steady_now();
+    if (now - turn_began < kLongCommit) return;
+    for (int i = 0; i < kMessagesAtOnce; ++i) {
+      auto next = next_message();
+      if (!next) return;
+      if (next->message.has_ping()) {
+        dispatcher.receive(next->route, next->message, now);
+      } else {
+        postponed.push_back(std::move(*next));
+      }
+    }
   }
 
   void pass(std::string_view point) const {
@@ -249,7 +294,9 @@ struct QueueLoop::Impl {
 
   void commit(Memory& memory, std::size_t letters, Timestamp now) {
     const auto before = std::chrono::steady_clock::now();
+    committing_since = steady_now().ms;
     memory.dispatcher.commit(now);
+    committing_since = 0;
     tally.committed(letters,
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count());
   }
@@ -295,8 +342,20 @@ struct QueueLoop::Impl {
   }
 
   void set_trouble(const std::string& why) {
+    tally.journal_works(why.empty());
     const std::lock_guard lock(mutex);
     trouble = why;
+  }
+
+  std::string trouble_now() {
+    const Timestamp since{committing_since};
+    const auto hangs = since.ms == 0 ? Millis(0) : steady_now() - since;
+    if (hangs > kHangingCommit) {
+      return "the journal's disk is slow: a sync has not ended for " + std::to_string(hangs.count() / 1000) +
+             " s, and pushes are refused";
+    }
+    const std::lock_guard lock(mutex);
+    return trouble;
   }
 
   // Without a journal nothing a worker says can be kept: it will say it again. Operators hear why.
@@ -334,8 +393,7 @@ void QueueLoop::stop() {
 }
 
 std::string QueueLoop::trouble() const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->trouble;
+  return impl_->trouble_now();
 }
 
 void QueueLoop::refresh_metrics() {

@@ -20,7 +20,10 @@ Tally::Tally(ops::Metrics& metrics)
     : metrics_(metrics),
       accepted_wechat_(metrics.counter(kAccepted, kAcceptedHelp, {{"source", "wechat"}})),
       accepted_im_(metrics.counter(kAccepted, kAcceptedHelp, {{"source", "im"}})),
-      commit_seconds_(metrics.histogram("kefu_commit_seconds", "One synced transaction of the journal")) {}
+      commit_seconds_(metrics.histogram("kefu_commit_seconds", "One synced transaction of the journal")),
+      journal_up_(metrics.gauge("kefu_journal_up", "0 while nothing can be stored and pushes are refused")),
+      journal_failures_(metrics.counter("kefu_journal_failures_total",
+                                        "How often the journal could not be read or written")) {}
 
 void Tally::received(std::string_view source, const Receipt& receipt) {
   switch (receipt.kind) {
@@ -120,6 +123,11 @@ void Tally::queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now
 
 void Tally::committed(std::size_t letters, double took) {
   if (letters > 0) commit_seconds_.observe(took);
+}
+
+void Tally::journal_works(bool works) {
+  journal_up_.set(works ? 1 : 0);
+  if (!works) journal_failures_.add();
 }
 
 }  // namespace kefu

@@ -23,12 +23,16 @@ class Tally {
   void tap_overrun();
   void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
   void committed(std::size_t letters, double seconds);
+  // The journal can be written, or not any more.
+  void journal_works(bool works);
 
  private:
   ops::Metrics& metrics_;
   ops::Metrics::Counter& accepted_wechat_;
   ops::Metrics::Counter& accepted_im_;
   ops::Metrics::Histogram& commit_seconds_;
+  ops::Metrics::Gauge& journal_up_;
+  ops::Metrics::Counter& journal_failures_;
 };
 
 }  // namespace kefu

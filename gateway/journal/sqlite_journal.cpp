@@ -100,6 +100,9 @@ void prepare_file(Database& database) {
     database.run(("PRAGMA user_version=" + std::to_string(kFormat)).c_str());
     database.run("COMMIT");
   }
+  // After a failed sync the system may take pages for written that are not: what is in the WAL goes into the
+  // file, with a sync that works, before anything is built upon it.
+  database.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 class SqliteJournal final : public Journal {

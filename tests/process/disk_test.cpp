@@ -1,10 +1,13 @@
-// A disk that takes no more: pushes are refused, nothing accepted is lost, and it recovers by itself.
+// A disk that takes no more, fails or is slow: pushes are refused, nothing accepted is lost, and the gateway
+// recovers by itself.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
+#include "tests/process/faults.h"
 #include "tests/process/stack.h"
 
 using namespace kefu::test;
@@ -49,4 +52,111 @@ TEST_CASE("disk: a full disk refuses pushes, loses none, and is used again when 
   std::set<std::string> delivered;
   for (const auto& send : stack.clouds.calls("sendmsg")) delivered.insert(text_of(send));
   CHECK(std::includes(delivered.begin(), delivered.end(), accepted.begin(), accepted.end()));
+}
+
+namespace {
+
+// A stack whose gateway stands on a disk that the test breaks.
+struct BrokenDisk : Stack {
+  Faults faults{data_folder() + "/fault"};
+  BrokenDisk() {
+    gateway_program = kFaultyGateway;
+    gateway_settings[kFaultFile] = data_folder() + "/fault";
+  }
+  bool metrics_say(const std::string& line) { return ops("/metrics").body.find(line) != std::string::npos; }
+};
+
+// Somebody who pushes on and on, and repeats what is not answered with 200, as WeChat does.
+class Pusher {
+ public:
+  Pusher(Stack& stack, std::string customer)
+      : stack_(stack),
+        customer_(std::move(customer)),
+        thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  int stop() {
+    thread_.request_stop();
+    thread_.join();
+    return accepted_;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto body = stack_.text_body(customer_, std::to_string(accepted_));
+      while (stack_.push(body).status != 200) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      ++accepted_;
+    }
+  }
+  Stack& stack_;
+  std::string customer_;
+  int accepted_ = 0;
+  std::jthread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("disk: an I/O error refuses pushes, loses none, and the disk is used again when it works") {
+  BrokenDisk stack;
+  stack.start_all();
+  CHECK(stack.metrics_say("kefu_journal_up 1"));
+  Pusher pusher(stack, "oAlice");
+  stack.clouds.wait_for("sendmsg", 3);
+  SUBCASE("of a write") {
+    stack.faults.fail_writes();
+  }
+  SUBCASE("of a sync") {
+    stack.faults.fail_syncs();
+  }
+  CHECK(eventually([&] { return stack.say("oBob", "hello?").status == 503; }));
+  const auto ready = stack.ops("/readyz");
+  CHECK(ready.status == 503);
+  CHECK(ready.body.find("disk I/O error") != std::string::npos);
+  CHECK(stack.ops("/healthz").status == 200);
+  CHECK(stack.metrics_say("kefu_journal_up 0"));
+  CHECK_FALSE(stack.metrics_say("kefu_journal_failures_total 0"));
+
+  stack.faults.none();
+  CHECK(eventually([&] { return stack.ops("/readyz").status == 200; }));
+  CHECK(stack.metrics_say("kefu_journal_up 1"));
+  const auto sent = stack.clouds.count("sendmsg");
+  stack.clouds.wait_for("sendmsg", sent + 3);
+  const auto accepted = pusher.stop();
+  int next = 0;
+  CHECK(eventually(
+      [&] { return stack.queue("relay")["ready"] == 0 && stack.queue("relay")["in_flight"] == 0; }));
+  for (const auto& call : stack.clouds.calls("sendmsg")) {
+    if (call.text("From_Account") == "oAlice") CHECK(text_of(call) == std::to_string(next++));
+  }
+  CHECK(next == accepted);
+}
+
+TEST_CASE("disk: slow syncs slow acceptance down and starve no worker") {
+  BrokenDisk stack;
+  stack.start_all();
+  stack.faults.slow_syncs(2000);  // longer than a worker may be silent for and still get work
+  std::vector<std::unique_ptr<Pusher>> pushers;
+  for (const auto* name : {"oAlice", "oBob", "oCarol"})
+    pushers.push_back(std::make_unique<Pusher>(stack, name));
+  stack.clouds.wait_for("sendmsg", 6);
+  stack.faults.none();
+  int accepted = 0;
+  for (auto& pusher : pushers) accepted += pusher->stop();
+  CHECK(eventually([&] { return stack.queue("relay")["done"] == accepted; }));
+  CHECK(stack.clouds.count("sendmsg") == static_cast<std::size_t>(accepted));
+}
+
+TEST_CASE("disk: a sync that hangs is told on the ops page, and the push that waited for it is one event") {
+  BrokenDisk stack;
+  stack.start_all();
+  stack.faults.slow_syncs(8000);
+  const auto body = stack.text_body("oAlice", "hello");
+  CHECK(stack.push(body).status == 503);
+  const auto ready = stack.ops("/readyz");
+  CHECK(ready.status == 503);
+  CHECK(ready.body.find("slow") != std::string::npos);
+  stack.faults.none();
+  CHECK(eventually([&] { return stack.push(body).status == 200; }));
+  CHECK(eventually([&] { return stack.ops("/readyz").status == 200; }));
+  CHECK(eventually([&] { return stack.queue("relay")["done"] == 1; }));
+  CHECK(stack.clouds.count("sendmsg") == 1);
 }
