@@ -87,43 +87,42 @@ json ImCloud::remove(const json& body) {
   return answer;
 }
 
-// The newest first within the asked seconds, as many as were asked for; `Complete` says that there are no
-// more (reference: IM §2.8).
+// A page holds the newest in the asked seconds, oldest first; the next one goes on before its first
+// (reference: IM §2.8).
 json ImCloud::look_up(const json& body) const {
   const auto agent = body.at("Operator_Account").get<std::string>();
   const auto customer = body.at("Peer_Account").get<std::string>();
-  const auto from = body.at("MinTime").get<std::int64_t>();
-  const auto until = body.at("MaxTime").get<std::int64_t>();
   const auto most = body.at("MaxCnt").get<std::size_t>();
-  json messages = json::array();
+  const auto last_key = body.value("LastMsgKey", std::string());
+  std::deque<Seen> page;
+  bool begun = last_key.empty();
   bool complete = true;
-  const auto sent = sent_.find(customer);
-  if (sent != sent_.end()) {
-    for (auto seen = sent->second.rbegin(); seen != sent->second.rend(); ++seen) {
-      if (seen->agent != agent || seen->time < from || seen->time > until) continue;
-      if (messages.size() == most) {
-        complete = false;
-        break;
-      }
-      messages.push_back(
-          {{"From_Account", customer},
-           {"To_Account", agent},
-           {"MsgSeq", seen->seq},
-           {"MsgRandom", seen->random},
-           {"MsgTimeStamp", seen->time},
-           {"MsgFlagBits", 0},
-           {"MsgKey", key_of(seen->seq, seen->random, seen->time)},
-           {"MsgBody", {{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", seen->text}}}}}}});
+  if (const auto sent = sent_.find(customer); sent != sent_.end()) {
+    for (auto seen = sent->second.rbegin(); complete && seen != sent->second.rend(); ++seen) {
+      if (seen->agent != agent || seen->time < body.at("MinTime") || seen->time > body.at("MaxTime"))
+        continue;
+      complete = !begun || page.size() < most;
+      if (begun && complete) page.push_front(*seen);
+      begun = begun || key_of(seen->seq, seen->random, seen->time) == last_key;
     }
   }
   auto answer = success();
   answer["Complete"] = complete ? 1 : 0;
-  answer["MsgCnt"] = messages.size();
-  if (!messages.empty()) {
-    answer["LastMsgTime"] = messages.back()["MsgTimeStamp"];
-    answer["LastMsgKey"] = messages.back()["MsgKey"];
+  answer["MsgCnt"] = page.size();
+  auto& messages = answer["MsgList"] = json::array();
+  for (const auto& seen : page) {
+    messages.push_back({{"From_Account", customer},
+                        {"To_Account", agent},
+                        {"MsgSeq", seen.seq},
+                        {"MsgRandom", seen.random},
+                        {"MsgTimeStamp", seen.time},
+                        {"MsgFlagBits", 0},
+                        {"MsgKey", key_of(seen.seq, seen.random, seen.time)},
+                        {"MsgBody", {{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", seen.text}}}}}}});
   }
-  answer["MsgList"] = std::move(messages);
+  if (page.empty()) return answer;
+  answer["LastMsgTime"] = messages.front()["MsgTimeStamp"];
+  answer["LastMsgKey"] = messages.front()["MsgKey"];
   return answer;
 }
 

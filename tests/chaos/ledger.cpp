@@ -61,6 +61,11 @@ void Ledger::refused(const Message& message) {
   record(message).refused = true;
 }
 
+void Ledger::doubted(const Message& message) {
+  const std::lock_guard lock(mutex_);
+  record(message).doubted = true;
+}
+
 void Ledger::arrived(const Message& message, const Arrival& arrival) {
   const std::lock_guard lock(mutex_);
   ++arrivals_;
@@ -106,6 +111,8 @@ void Ledger::judge(const Lane& lane, Side side, std::uint32_t customer, Verdict&
       verdict.worst_delay = std::max(verdict.worst_delay, known.first_arrival - known.answered_at);
     } else if (known.refused) {
       ++verdict.refused;
+    } else if (known.doubted) {
+      ++verdict.doubtful;
     } else {
       ++verdict.lost;
       note(verdict, "lost", message);

@@ -48,6 +48,7 @@ struct Verdict {
   std::uint64_t unanswered = 0;  // never got one: they may arrive or not, once
   std::uint64_t arrived = 0;     // of those answered
   std::uint64_t refused = 0;     // of those answered: a cloud refused them for good, so they need not arrive
+  std::uint64_t doubtful = 0;    // of those answered: dead after unknown outcomes, told, and not arrived
   std::uint64_t lost = 0;
   std::uint64_t reordered = 0;
   std::uint64_t doubled_at_agent = 0;
@@ -70,6 +71,8 @@ class Ledger {
   void answered(const Message& message, Moment now, bool in_turn);
   void abandoned(const Message& message);  // pushed as often as the sender pushes, and never answered
   void refused(const Message& message);    // by the cloud, for good
+  // Given up by the gateway after outcomes that it could not know, and told so.
+  void doubted(const Message& message);
   void arrived(const Message& message, const Arrival& arrival);
   void happened(const Incident& incident);
 
@@ -82,6 +85,7 @@ class Ledger {
     bool in_turn = false;
     bool abandoned = false;
     bool refused = false;
+    bool doubted = false;
     std::optional<Arrival> last{};  // the latest
     Moment first_arrival = 0;
   };

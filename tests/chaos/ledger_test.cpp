@@ -54,6 +54,14 @@ TEST_CASE("ledger: answered and not arrived is lost, unless the cloud refused it
   CHECK_FALSE(book.ledger.verdict().good());
 }
 
+TEST_CASE("ledger: what was given up with an unknown outcome is no silent loss") {
+  Book book;
+  book.answer(0, Side::agent);
+  book.ledger.doubted(Book::message(0, Side::agent));
+  CHECK(book.ledger.verdict().doubtful == 1);
+  CHECK(book.ledger.verdict().lost == 0);
+}
+
 TEST_CASE("ledger: what was never answered may arrive or not") {
   Book book;
   book.ledger.abandoned(Book::message(0));

@@ -26,6 +26,7 @@ constexpr auto kStep = 50ms;
 constexpr Moment kEverySecond = 1'000;
 constexpr Moment kStuckAfter = 120'000;  // nothing moves for so long: it never will
 constexpr std::uint64_t kListed = 1000;
+constexpr std::string_view kUnknownOutcome = "it may have been delivered";
 
 struct Options {
   double minutes = 1;
@@ -53,6 +54,7 @@ class Conductor {
     run_.customers = options.customers;
     run_.started = utc_now();
     run_.spells = weather_.spells();
+    run_.outage = weather_.longest_outage();
   }
 
   Run conduct() {
@@ -159,12 +161,12 @@ class Conductor {
     run_.deeds = mischief_.deeds();
     run_.traffic = traffic.figures();
     run_.clouds = clouds_.figures();
-    run_.verdict = ledger_.verdict();
     for (const auto customer : traffic.followers()) {
       ++run_.follows;
       if (!clouds_.was_imported(customer)) ++run_.never_imported;
     }
-    for (const auto* queue : {"relay", "notifier"}) count_dead(queue);
+    for (const auto* queue : {"relay", "notifier"}) take_in_dead(queue);
+    run_.verdict = ledger_.verdict();
     services_.look_for_the_dead();
     if (services_.gateway() != nullptr) run_.gateway_memory_kib = services_.gateway_memory_kib();
     for (const auto& complaint : services_.complaints()) run_.complaints.push_back(complaint);
@@ -174,12 +176,25 @@ class Conductor {
     }
   }
 
-  void count_dead(const std::string& queue) {
+  // Every dead event has a reason; those that died of unknown outcomes are known to the ledger.
+  void take_in_dead(const std::string& queue) {
     const auto answer =
         services_.ask({{"cmd", "list"}, {"queue", queue}, {"state", "dead"}, {"limit", kListed}});
     if (!answer || !answer->contains("events")) return;
-    for (const auto& event : (*answer)["events"])
-      ++run_.dead[queue + ": " + event.value("error", std::string("no reason"))];
+    for (const auto& event : (*answer)["events"]) {
+      const auto reason = event.value("error", std::string("no reason"));
+      ++run_.dead[queue + ": " + reason];
+      if (reason.find(kUnknownOutcome) == std::string::npos) continue;
+      if (const auto message = message_of(event.at("id"))) ledger_.doubted(*message);
+    }
+  }
+
+  std::optional<Message> message_of(const nlohmann::json& event) const {
+    const auto answer = services_.ask({{"cmd", "show"}, {"id", event}});
+    if (!answer || !answer->contains("event")) return std::nullopt;
+    const auto& content = (*answer)["event"].at("content");
+    const auto* body = content.contains("agent_message") ? "agent_message" : "customer_message";
+    return content.contains(body) ? message_in(content[body].value("text", std::string())) : std::nullopt;
   }
 
   void keep_data() {

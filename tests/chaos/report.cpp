@@ -78,9 +78,10 @@ void put_figures(Page& page, const Run& run) {
   page.row("not answered within 5 s, or no connection", traffic.no_answer);
   for (const auto& [status, count] : traffic.odd_answers)
     page.row("answered " + std::to_string(status), count);
-  page.row("messages answered 200 that must arrive", verdict.answered - verdict.refused);
+  page.row("messages answered 200 that must arrive", verdict.answered - verdict.refused - verdict.doubtful);
   page.row("… arrived", verdict.arrived);
   page.row("… refused by a cloud for good, on order", verdict.refused);
+  page.row("… given up after unknown outcomes, and told so", verdict.doubtful);
   page.row("**lost**", verdict.lost);
   page.row("**reordered**", verdict.reordered);
   page.row("**doubled on IM, as the agent sees it**", verdict.doubled_at_agent);
@@ -125,6 +126,7 @@ std::string markdown(const Run& run) {
   page.rows(run.deeds);
   page.head("trouble of the clouds (" + std::to_string(run.spells) + " spells)", "calls");
   page.rows(run.clouds.troubles);
+  if (run.outage > 0) page.row("IM down for longer than it drops repeats", seconds_of(run.outage));
   page.head("calls to the clouds", "times");
   page.rows(run.clouds.calls);
   page.row("not understood", run.clouds.malformed);

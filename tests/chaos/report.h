@@ -19,6 +19,7 @@ struct Run {
   std::uint32_t customers = 0;
   std::string started;  // UTC
   std::size_t spells = 0;
+  Moment outage = 0;  // ms
   std::map<std::string, std::uint64_t> deeds;
   Traffic::Figures traffic;
   std::uint64_t offered_in_storm = 0;

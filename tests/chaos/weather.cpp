@@ -35,6 +35,11 @@ constexpr Kind kKinds[kTroubles] = {
 constexpr Moment kShortestSpell = 1'000;
 constexpr Moment kLongestCalm = 8'000;
 constexpr Moment kSpellsAtLeast = 8;  // about so many in a short run too
+// IM drops repeats for 120 s.
+constexpr Moment kShortestOutage = 125'000;
+constexpr double kOutageSpread = 20'000;
+constexpr Moment kBeforeOutage = 3'000;
+constexpr Moment kRoomForOutage = 400'000;  // the backlog has to be worked off as well
 constexpr double kLeastShare = 0.02;
 
 bool happens_at(Cloud cloud, Trouble trouble) {
@@ -54,7 +59,21 @@ std::string_view name(Trouble trouble) {
 }
 
 Weather::Weather(std::uint64_t seed, Moment from, Moment until) : chance_(seed), from_(from), until_(until) {
-  for (const auto cloud : {Cloud::im, Cloud::wechat}) plan(cloud, from, until);
+  plan(Cloud::wechat, from, until);
+  const Moment back = plan_outage(from, until);
+  plan(Cloud::im, back, until);
+}
+
+// When it is over.
+Moment Weather::plan_outage(Moment from, Moment until) {
+  if (until - from < kRoomForOutage) return from;
+  outage_ = kShortestOutage + static_cast<Moment>(uniform() * kOutageSpread);
+  const Moment begin = from + static_cast<Moment>(uniform() * kOutageSpread);
+  const Moment end = begin + kBeforeOutage + outage_;
+  auto& spells = spells_[static_cast<std::size_t>(Cloud::im)];
+  spells.push_back({Cloud::im, Trouble::act_then_reset, 0.5, begin, begin + kBeforeOutage});
+  spells.push_back({Cloud::im, Trouble::error, 1, begin + kBeforeOutage, end});
+  return end;
 }
 
 void Weather::plan(Cloud cloud, Moment from, Moment until) {
@@ -101,6 +120,11 @@ bool Weather::needs_operator(Cloud cloud, Moment from, Moment until) const {
 std::size_t Weather::spells() const {
   const std::lock_guard lock(mutex_);
   return spells_[0].size() + spells_[1].size();
+}
+
+Moment Weather::longest_outage() const {
+  const std::lock_guard lock(mutex_);
+  return outage_;
 }
 
 }  // namespace kefu::chaos

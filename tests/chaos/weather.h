@@ -48,16 +48,19 @@ struct Spell {
 
 class Weather {
  public:
-  // Spells between the two moments; before and after them all is well.
+  // Spells between the two moments; before and after them all is well. Where there is room for it, IM is down
+  // once for longer than it drops repeats, and acts without an answer just before.
   Weather(std::uint64_t seed, Moment from, Moment until);
 
   Trouble of_call(Cloud cloud, Moment now);
   // No spell demands an operator between the two moments.
   bool needs_operator(Cloud cloud, Moment from, Moment until) const;
   std::size_t spells() const;
+  Moment longest_outage() const;  // ms, of all calls to one cloud
 
  private:
   void plan(Cloud cloud, Moment from, Moment until);
+  Moment plan_outage(Moment from, Moment until);
   double uniform() { return std::uniform_real_distribution<>(0, 1)(chance_); }
 
   mutable std::mutex mutex_;  // guards all below
@@ -65,6 +68,7 @@ class Weather {
   std::array<std::vector<Spell>, 2> spells_;  // in time, not overlapping
   Moment from_;
   Moment until_;
+  Moment outage_ = 0;
 };
 
 }  // namespace kefu::chaos
