@@ -130,7 +130,7 @@ bool EventQueue::bring_forward(EventId event, Entry& entry) {
   if (lane.head == event) return true;
   if (flights_.contains(lane.head)) return false;
   unlink(event, entry);
-  ready_heads_.erase(lane.head);
+  ready_heads(entries_.at(lane.head)).erase(lane.head);
   entry.next = std::exchange(lane.head, event);
   return true;
 }

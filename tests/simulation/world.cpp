@@ -61,8 +61,11 @@ DispatcherOptions World::dispatcher_options() {
   options.please_wait_always = chance.in(0.3);
   options.notice_parked = "notice: waiting";
   options.notice_dead = "notice: not delivered, %s";
-  options.retry.max = chance.of(std::vector<Millis>{Millis(5'000), Millis(20'000), Millis(60'000)});
-  options.retry.attempts_max = chance.in(0.3) ? 6 : 100;
+  options.relay.retry.max = chance.of(std::vector<Millis>{Millis(5'000), Millis(20'000), Millis(60'000)});
+  options.relay.retry.attempts_max = chance.in(0.3) ? 6 : 100;
+  options.notifier = options.relay;
+  if (chance.in(0.5)) options.relay.limits = {20, 5, 5, 0};
+  options.notifier.retry.unsure_max = chance.in(0.5) ? 5 : 0;
   return options;
 }
 
