@@ -24,9 +24,13 @@ Outcome deleted() {
   return outcome;
 }
 
-// An account that is not there (70107) is as good as deleted.
+// One that is not there (70107), or was deleted before (70399), is as good as deleted.
+bool is_gone(ErrorClass error_class) {
+  return error_class == ErrorClass::import_account || error_class == ErrorClass::locked;
+}
+
 Outcome deletion_outcome(std::int64_t code, const std::string& told) {
-  if (im::explain(code).error_class == ErrorClass::import_account) return deleted();
+  if (is_gone(im::explain(code).error_class)) return deleted();
   auto outcome = outcome_of("account_delete", code, told);
   return outcome.kind == v1::OUTCOME_DONE ? deleted() : outcome;
 }
@@ -115,7 +119,7 @@ void Accounts::delete_together(Deliveries deliveries, Outcomes outcomes, Timesta
   const auto call = api_.call(im::kAccountDelete, im::delete_body(users), deadline);
   if (!call.ok()) {
     if (deliveries.size() == 1 && !concerns_all(call)) {
-      outcomes[0] = call.error_class == ErrorClass::import_account ? deleted() : call.outcome;
+      outcomes[0] = is_gone(call.error_class) ? deleted() : call.outcome;
       return;
     }
     if (concerns_all(call)) return fill(outcomes, call.outcome);

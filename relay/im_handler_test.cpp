@@ -200,7 +200,7 @@ TEST_CASE("a locked account asks the gateway for another id, wherever it shows")
 TEST_CASE("an account is deleted when the customer leaves; one that is gone is deleted") {
   const auto item = answer(
       200, R"({"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","ResultItem":[{"ResultCode":70107}]})");
-  for (const auto& said : {code(0), code(70107), item}) {
+  for (const auto& said : {code(0), code(70107), code(70399), item}) {
     Relay relay({said});
     const auto outcome = relay.handle(unfollow());
     CHECK(outcome.kind == v1::OUTCOME_DONE);
@@ -564,7 +564,7 @@ TEST_CASE("accounts are deleted together, each with its own result") {
   CHECK(outcomes[2].kind == v1::OUTCOME_RETRY);
   CHECK(outcomes[2].code == 30008);
   CHECK(outcomes[2].reason.find("conflict") != std::string::npos);
-  CHECK(outcomes[3].account == v1::AccountChange::KIND_LOCKED);
+  CHECK(outcomes[3].account == v1::AccountChange::KIND_DELETED);
 
   Relay forbidden({code(71000)});
   for (const auto& outcome : forbidden.handle_together(many(3, unfollow()))) {
