@@ -254,7 +254,9 @@ void GatewayHost::plan_next_turn() {
 void GatewayHost::read_steps() {
   for (const auto& step : dispatcher_->steps()) {
     parts_.note([&] { return describe(step); });
-    if (step.name != "delivered") parts_.ledger.stepped(step, *journal_);
+    const bool of_queue = step.name == "closed" || step.name == "opened";
+    if (step.name == "closed") ++parts_.ledger.figures.closings;
+    if (!of_queue && step.name != "delivered") parts_.ledger.stepped(step, *journal_);
   }
 }
 

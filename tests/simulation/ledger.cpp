@@ -30,6 +30,7 @@ Figures& Figures::operator+=(const Figures& o) {
   faults += o.faults, unsure += o.unsure, gateway_crashes += o.gateway_crashes;
   worker_crashes += o.worker_crashes, frames += o.frames, frames_lost += o.frames_lost;
   frames_doubled += o.frames_doubled, cuts += o.cuts, freezes += o.freezes, disk_troubles += o.disk_troubles;
+  closings += o.closings;
   im_doubles += o.im_doubles, wechat_repeats += o.wechat_repeats, virtual_seconds += o.virtual_seconds;
   return *this;
 }
@@ -44,7 +45,7 @@ std::string Figures::text() const {
          say(worker_crashes, "worker crashes, ") + say(disk_troubles, "disk troubles\n") +
          say(frames, "frames, ") + say(frames_lost, "lost, ") + say(frames_doubled, "doubled; ") +
          say(cuts, "cut links, ") + say(freezes, "frozen workers; ") +
-         say(virtual_seconds / 3600, "hours of virtual time\n") +
+         say(closings, "times a queue closed; ") + say(virtual_seconds / 3600, "hours of virtual time\n") +
          "visible twice: " + say(im_doubles, "at IM (after its 120 s), ") +
          say(wechat_repeats, "at WeChat (after an unknown outcome)");
 }

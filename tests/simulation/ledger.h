@@ -21,7 +21,8 @@ struct Figures {
   std::uint64_t pushes = 0, duplicates = 0, events = 0, done = 0, dead = 0, parked = 0, retries = 0,
                 replays = 0;
   std::uint64_t handouts = 0, calls = 0, faults = 0, unsure = 0, gateway_crashes = 0, worker_crashes = 0;
-  std::uint64_t frames = 0, frames_lost = 0, frames_doubled = 0, cuts = 0, freezes = 0, disk_troubles = 0;
+  std::uint64_t frames = 0, frames_lost = 0, frames_doubled = 0, cuts = 0, freezes = 0, closings = 0,
+                disk_troubles = 0;
   std::uint64_t im_doubles = 0, wechat_repeats = 0, virtual_seconds = 0;
 
   Figures& operator+=(const Figures& other);
