@@ -143,3 +143,32 @@ TEST_CASE(
   world.act("reply", {{"agent", "agent1"}, {"customer", kAlice + "-1"}, {"text", "welcome back"}});
   CHECK(eventually([&] { return world.seen(kAlice).back() == "message: welcome back"; }));
 }
+
+TEST_CASE("sandbox: calls that IM refuses as too many come again, all of them and in order") {
+  constexpr int kCustomers = 6, kMessages = 4;
+  SandboxStack world;
+  world.ask("/api/limit", json{{"cloud", "im"}, {"api", "sendmsg"}, {"per_second", 5}});
+  const auto name = [](int number) { return "oCustomer_" + std::to_string(number); };
+  for (int i = 0; i < kCustomers; ++i) world.act("follow", {{"customer", name(i)}});
+  for (int m = 0; m < kMessages; ++m) {
+    for (int i = 0; i < kCustomers; ++i)
+      world.act("say", {{"customer", name(i)}, {"text", std::to_string(m)}});
+  }
+  CHECK(eventually([&] { return world.stack.queue("relay")["done"] == kCustomers * (kMessages + 1); },
+                   std::chrono::seconds(90)));
+  std::size_t arrived = 0;
+  for (int i = 0; i < kCustomers; ++i) {
+    auto lines = world.at_desk("agent1", name(i));
+    for (auto& line : world.at_desk("agent2", name(i))) lines.push_back(std::move(line));
+    CHECK(lines == Lines{"0", "1", "2", "3"});
+    arrived += lines.size();
+  }
+  CHECK(arrived == kCustomers * kMessages);
+  CHECK(world.stack.queue("relay")["dead"] == 0);
+  for (const auto& limit : world.ask("/api/limits")) {
+    if (limit["api"] != "sendmsg") continue;
+    CHECK(limit["refused"] > 0);  // or nothing was tested
+    CHECK(limit["used"] == arrived);
+    for (const auto& second : limit["seconds"]) CHECK(second["used"] <= 5);
+  }
+}
