@@ -18,6 +18,11 @@ class SqliteStore {
   SqliteStore() { std::filesystem::create_directories(folder_); }
   ~SqliteStore() { std::filesystem::remove_all(folder_); }
   std::unique_ptr<Journal> open() { return open_sqlite_journal((folder_ / "journal.db").string()); }
+  std::uintmax_t bytes() const {
+    std::uintmax_t sum = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder_)) sum += file.file_size();
+    return sum;
+  }
 
  private:
   std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("kefu-" + random_hex(8));
@@ -536,4 +541,33 @@ TEST_CASE_TEMPLATE("an exported event is taken over once by another journal, wit
   CHECK(unfinished[1].progress == 2);
   CHECK(unfinished[1].unsure == 1);
   CHECK(unfinished[1].unsure_at == kNow);
+}
+
+TEST_CASE("the files do not grow with all that ever was, only with what is kept") {
+  Bench<SqliteStore> bench;
+  constexpr int kEventsADay = 200;
+  const auto live_through = [&](int day) {
+    const auto now = kNow + std::chrono::hours(24) * day;
+    for (int i = 0; i < kEventsADay; ++i) {
+      v1::Event event;
+      event.set_queue(v1::QUEUE_RELAY);
+      event.set_customer("oCustomer" + std::to_string((day * 7919 + i * 104729) % 1000));
+      event.set_source_id(std::to_string(day * kEventsADay + i));
+      event.set_accepted_at_ms(now.ms);
+      event.mutable_customer_message()->set_text(std::string(static_cast<std::size_t>(i), 'x'));
+      const auto id = bench.journal->put(event, dedup_key({event.source_id()}), ReplyKind::none).id;
+      bench.change(id, queue::State::waiting, now);
+      bench.change(id, queue::State::done, now);
+      bench.journal->keep_raw("wechat", "not understood", std::string(500, 'x'), now);
+      if (i % 10 == 0) bench.journal->commit();
+    }
+    while (bench.journal->forget(now - std::chrono::hours(72), 50)) bench.journal->commit();
+    bench.journal->commit();
+  };
+  for (int day = 0; day < 10; ++day) live_through(day);
+  bench.restart();  // the WAL is in the file now
+  const auto after_ten_days = bench.store.bytes();
+  for (int day = 10; day < 60; ++day) live_through(day);
+  bench.restart();
+  CHECK(bench.store.bytes() < after_ten_days * 5 / 4);
 }
