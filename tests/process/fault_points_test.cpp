@@ -74,7 +74,9 @@ void check_order(const Talk& talk, const std::vector<Call>& calls, const std::st
 
 template <class Points>
 void die_at_each_of(const Points& points) {
-  Stack stack(Environment{{"KEFU_RETRY_FIRST", "100ms"}});
+  // The clouds played here take any number of calls; at IM's own pace the backlog would only grow.
+  Stack stack(
+      Environment{{"KEFU_RETRY_FIRST", "100ms"}, {"KEFU_RATE_IM_SEND", "0"}, {"KEFU_RATE_WECHAT_SEND", "0"}});
   stack.gateway_program = kFaultyGateway;
   const std::string file = stack.data_folder() + "/fault";
   const Faults faults(file);
