@@ -10,7 +10,9 @@
 namespace kefu {
 namespace {
 
-constexpr Millis kForgetEvery{1000};
+// In steps that delay nobody, and still faster than events can come.
+constexpr Millis kForgetMore{100};
+constexpr Millis kForgetAgain{60'000};
 constexpr std::uint32_t kForgetAtOnce = 500;
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
 
@@ -288,7 +290,7 @@ void Dispatcher::forget_gone_workers() {
 void Dispatcher::forget_old(Timestamp now) {
   if (now < next_forget_) return;
   const bool more = journal_.forget(now - options_.keep_done, kForgetAtOnce);
-  next_forget_ = now + (more ? kForgetEvery : 60 * kForgetEvery);
+  next_forget_ = now + (more ? kForgetMore : kForgetAgain);
 }
 
 void Dispatcher::apply_changes(Timestamp now) {

@@ -10,6 +10,8 @@ namespace kefu::queue {
 namespace {
 
 constexpr Millis kLook{1000};  // how often silent workers and lost deliveries are looked for
+// How many events may be given up at one look: each is written to the journal, and pushes wait for that.
+constexpr std::size_t kGiveUpAtOnce = 500;
 // A worker that has missed a ping gets nothing new, though what it holds is still its own.
 constexpr Millis kFresh = limits::kPing + limits::kPing / 2;
 // Between the last moment to start and the moment we give the worker up lies what a handler may take (rule
@@ -577,6 +579,7 @@ void EventQueue::give_up_what_is_too_old(Timestamp now, std::vector<Change>& cha
   std::vector<EventId> old;
   for (const auto& heads : ready_heads_) {
     for (const auto event : heads) {
+      if (old.size() == kGiveUpAtOnce) break;
       if (now > give_up_at(entries_.at(event))) old.push_back(event);
     }
   }

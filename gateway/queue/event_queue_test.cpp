@@ -805,6 +805,18 @@ TEST_CASE("a reply that must not be repeated dies with the worker that may have 
         "it may have been delivered, and is not repeated again: the worker fell silent");
 }
 
+TEST_CASE("of very many events that grew too old a few are given up at a time") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 1200; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  bench.queue.gate().pause();
+  bench.pass(std::chrono::hours(25));
+  CHECK(bench.changes.size() == 500);
+  bench.pass(std::chrono::seconds(1));
+  bench.pass(std::chrono::seconds(1));
+  CHECK(bench.changes.size() == 1200);
+  CHECK(bench.queue.counts().ready == 0);
+}
+
 TEST_CASE("an event grows too old while the queue is closed or paused") {
   RetryPolicy policy;
   policy.give_up_after = Millis(60'000);
