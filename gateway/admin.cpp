@@ -1,6 +1,6 @@
 #include "gateway/admin.h"
 
-#include <google/protobuf/util/json_util.h>
+#include "gateway/event_json.h"
 
 #include <algorithm>
 #include <array>
@@ -18,6 +18,10 @@ using nlohmann::json;
 constexpr std::uint32_t kListDefault = 20;
 constexpr std::uint32_t kListMost = 1000;
 constexpr std::uint32_t kPage = 200;
+constexpr std::size_t kExportBytes = 512 << 10;  // content of one page; then the loop has other things to do
+constexpr std::string_view kStateNames = "ready, in_flight, waiting, parked, done or dead";
+constexpr const char* kBadLimit = "\"limit\" is a number from 1 to 1000, \"after\" the id of an event";
+static_assert(kListMost == 1000);
 constexpr std::array kStates{queue::State::ready,  queue::State::in_flight, queue::State::waiting,
                              queue::State::parked, queue::State::done,      queue::State::dead};
 
@@ -42,13 +46,33 @@ std::string text_of(const json& question, const char* name) {
 }
 
 // Scripts send ids as numbers, people's shells as text.
-std::optional<EventId> id_of(const json& question) {
-  const auto* value = field(question, "id");
-  if (value && value->is_number_unsigned()) return EventId{value->get<std::uint64_t>()};
-  const auto text = text_of(question, "id");
+std::optional<EventId> id_in(const json& value) {
+  if (value.is_number_unsigned()) return EventId{value.get<std::uint64_t>()};
+  const auto text = value.is_string() ? value.get<std::string>() : std::string();
   if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos)
     return std::nullopt;
   return EventId{std::stoull(text)};
+}
+
+std::optional<EventId> id_of(const json& question) {
+  const auto* value = field(question, "id");
+  return value ? id_in(*value) : std::nullopt;
+}
+
+std::optional<queue::State> state_of(const json& question) {
+  const auto wanted = text_of(question, "state");
+  for (const auto one : kStates) {
+    if (name(one) == wanted) return one;
+  }
+  return std::nullopt;
+}
+
+// No value: it is there and is no number.
+std::optional<std::uint32_t> limit_of(const json& question, std::uint32_t missing) {
+  const auto* limit = field(question, "limit");
+  if (!limit) return missing;
+  if (!limit->is_number_unsigned() || *limit == 0U) return std::nullopt;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit->get<std::uint64_t>(), kListMost));
 }
 
 std::optional<v1::Queue> queue_of(const json& question) {
@@ -60,21 +84,6 @@ std::optional<v1::Queue> queue_of(const json& question) {
 
 queue::State state_now(const Dispatcher& dispatcher, const StoredEvent& stored) {
   return dispatcher.queue(stored.event.queue()).state_of(EventId{stored.event.id()}).value_or(stored.state);
-}
-
-json brief(const StoredEvent& stored, queue::State state) {
-  json out = {{"id", stored.event.id()},
-              {"type", event_type(stored.event)},
-              {"customer", stored.event.customer()},
-              {"state", name(state)},
-              {"attempt",
-               stored.attempts + (state == queue::State::in_flight || state == queue::State::done ? 1 : 0)},
-              {"error", stored.error},
-              {"accepted_at", stored.event.accepted_at_ms()}};
-  if (stored.due.ms != 0 && (state == queue::State::waiting || state == queue::State::parked))
-    out["due_at"] = stored.due.ms;
-  if (stored.settled_at.ms != 0) out["settled_at"] = stored.settled_at.ms;
-  return out;
 }
 
 std::string_view state_name(queue::Gate::State state) {
@@ -182,21 +191,12 @@ std::vector<StoredEvent> in_state(v1::Queue which, queue::State state, std::uint
 json list(const json& question, const Dispatcher& dispatcher, Journal& journal) {
   const auto which = queue_of(question);
   if (!which) return refusal("list needs \"queue\": relay or notifier");
-  const auto wanted = text_of(question, "state");
-  std::optional<queue::State> state;
-  for (const auto one : kStates) {
-    if (name(one) == wanted) state = one;
-  }
-  if (!state) return refusal("list needs \"state\": ready, in_flight, waiting, parked, done or dead");
-  const auto* limit = field(question, "limit");
-  if (limit && !limit->is_number_unsigned())
-    return refusal("\"limit\" is a number from 1 to " + std::to_string(kListMost));
-  const std::uint32_t most =
-      limit ? static_cast<std::uint32_t>(std::min<std::uint64_t>(limit->get<std::uint64_t>(), kListMost))
-            : kListDefault;
-
+  const auto state = state_of(question);
+  if (!state) return refusal("list needs \"state\": " + std::string(kStateNames));
+  const auto most = limit_of(question, kListDefault);
+  if (!most) return refusal(kBadLimit);
   json events = json::array();
-  for (const auto& stored : in_state(*which, *state, most, dispatcher, journal))
+  for (const auto& stored : in_state(*which, *state, *most, dispatcher, journal))
     events.push_back(brief(stored, *state));
   return {{"ok", true}, {"events", std::move(events)}};
 }
@@ -206,16 +206,10 @@ json show(const json& question, const Dispatcher& dispatcher, Journal& journal) 
   if (!id) return refusal("show needs \"id\": the number of an event");
   const auto stored = journal.event(*id);
   if (!stored) return refusal("there is no event " + std::to_string(id->value));
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string content;
-  if (!google::protobuf::util::MessageToJsonString(stored->event, &content, options).ok()) {
-    return refusal("event " + std::to_string(id->value) + " cannot be shown");
-  }
   json event = brief(*stored, state_now(dispatcher, *stored));
   event["queue"] = queue_name(stored->event.queue());
   event["progress"] = stored->progress;
-  event["content"] = json::parse(content, nullptr, false);
+  event["content"] = content_of(stored->event);
   return {{"ok", true}, {"event", std::move(event)}};
 }
 
@@ -255,11 +249,119 @@ json customer(const json& question, const Dispatcher& dispatcher, Journal& journ
             {"parked", counts.parked}}}};
 }
 
+// `what`: an event's id, a MsgId, a MsgKey, an openid or an IM account. The newest first.
+std::vector<EventId> find_events(const json& what, std::uint32_t most, Journal& journal) {
+  std::vector<EventId> found;
+  if (const auto id = id_in(what); id && journal.event(*id)) found.push_back(*id);
+  // A MsgId is a number, too.
+  const auto text = what.is_string() ? what.get<std::string>() : what.dump();
+  const auto add = [&](const std::vector<EventId>& more) {
+    for (const auto event : more) {
+      const bool known = std::find(found.begin(), found.end(), event) != found.end();
+      if (!known && found.size() < most) found.push_back(event);
+    }
+  };
+  add(journal.find_source(text));
+  if (!found.empty()) return found;
+  add(journal.events_of(OpenId(text), most));
+  const auto customer = found.empty() ? journal.customer_of(ImUserId(text)) : std::nullopt;
+  if (customer) add(journal.events_of(customer->openid, most));
+  return found;
+}
+
+json trace(const json& question, const Dispatcher& dispatcher, Journal& journal) {
+  const auto* what = field(question, "what");
+  if (!what || !(what->is_string() || what->is_number_unsigned()) || *what == "")
+    return refusal("trace needs \"what\": an event's id, a MsgId, a MsgKey or an openid");
+  const auto most = limit_of(question, kListDefault);
+  if (!most) return refusal(kBadLimit);
+  json events = json::array();
+  for (const auto id : find_events(*what, *most, journal)) {
+    const auto stored = journal.event(id);
+    if (!stored) continue;
+    const auto& queue = dispatcher.queue(stored->event.queue());
+    json event = brief(*stored, state_now(dispatcher, *stored));
+    event["queue"] = queue_name(stored->event.queue());
+    event["source_id"] = stored->event.source_id();
+    event["hops"] = told_hops(journal.hops(id), queue.flight_of(id), *stored);
+    events.push_back(std::move(event));
+  }
+  return {{"ok", true}, {"events", std::move(events)}};
+}
+
+// A page of events that another gateway can import. `next` is what to ask for "after"; null: that was all.
+json export_page(const json& question, const Dispatcher& dispatcher, Journal& journal) {
+  const auto which = queue_of(question);
+  if (!which) return refusal("export needs \"queue\": relay or notifier");
+  const auto state = state_of(question);
+  if (field(question, "state") && !state)
+    return refusal("export takes \"state\": " + std::string(kStateNames));
+  const auto most = limit_of(question, kPage);
+  const auto* after = field(question, "after");
+  if (!most || (after && !after->is_number_unsigned())) return refusal(kBadLimit);
+  EventId last{after ? after->get<std::uint64_t>() : 0};
+  // Of unfinished events only the queue knows the state.
+  const bool finished = state == queue::State::done || state == queue::State::dead;
+  const auto page = journal.page(*which, finished ? state : std::nullopt, last, *most);
+  json events = json::array();
+  std::size_t bytes = 0;
+  bool all = page.size() < *most;
+  for (const auto& stored : page) {
+    if (bytes > kExportBytes) {
+      all = false;
+      break;
+    }
+    last = EventId{stored.event.id()};
+    const auto now = state_now(dispatcher, stored);
+    if (state && now != *state) continue;
+    bytes += stored.event.ByteSizeLong();
+    events.push_back(exported(stored, now));
+  }
+  return {{"ok", true}, {"events", std::move(events)}, {"next", all ? json() : json(last.value)}};
+}
+
+// All of the question or nothing. With "check" it only says whether it would be taken.
+json import_events(const json& question, Dispatcher& dispatcher, Timestamp now) {
+  const auto* events = field(question, "events");
+  if (!events || !events->is_array()) return refusal("import needs \"events\": those of export");
+  std::vector<StoredEvent> taken;
+  for (const auto& told : *events) {
+    auto stored = imported(told);
+    if (!stored) {
+      json no = refusal("events[" + std::to_string(taken.size()) + "]: " + stored.error());
+      no["at"] = taken.size();
+      return no;
+    }
+    taken.push_back(std::move(*stored));
+  }
+  const auto* check = field(question, "check");
+  if (check && *check == true) return {{"ok", true}, {"count", taken.size()}, {"skipped", 0}};
+  std::size_t count = 0;
+  for (auto& stored : taken) count += dispatcher.take_over(std::move(stored), now) ? 1 : 0;
+  return {{"ok", true}, {"count", count}, {"skipped", taken.size() - count}};
+}
+
 json replay(const json& question, Dispatcher& dispatcher, Timestamp now) {
   if (const auto id = id_of(question)) return counted(dispatcher.replay(*id, now));
-  if (const auto which = queue_of(question))
-    return {{"ok", true}, {"count", dispatcher.replay_all(*which, now)}};
-  return refusal("replay needs \"id\": the number of an event, or \"queue\": relay or notifier");
+  const auto which = queue_of(question);
+  if (!which) return refusal("replay needs \"id\": the number of an event, or \"queue\": relay or notifier");
+  const auto begun = dispatcher.replay_all(*which, now);
+  json told = {{"ok", true}, {"count", begun.count}};
+  if (begun.job) told["job"] = *begun.job;
+  return told;
+}
+
+json jobs(const Dispatcher& dispatcher) {
+  json told = json::array();
+  for (const auto& job : dispatcher.replay_jobs()) {
+    told.push_back({{"id", job.id},
+                    {"queue", queue_name(job.queue)},
+                    {"total", job.total},
+                    {"replayed", job.replayed},
+                    {"started_at", job.started_at.ms},
+                    {"finished_at", when(job.finished_at)}});
+  }
+  return {{"ok", true}, {"jobs", std::move(told)}};
 }
 
 json drop(const json& question, Dispatcher& dispatcher, Timestamp now) {
@@ -275,7 +377,7 @@ json pause(const json& question, Dispatcher& dispatcher, bool on) {
 }
 
 json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
-  const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= 4; };
+  const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= 8; };
   const json question = json::parse(text, shallow, false);
   if (!question.is_object()) return refusal("a question is a JSON object such as {\"cmd\":\"queues\"}");
   const auto command = text_of(question, "cmd");
@@ -283,11 +385,17 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
   if (command == "list") return list(question, dispatcher, journal);
   if (command == "show") return show(question, dispatcher, journal);
   if (command == "customer") return customer(question, dispatcher, journal, now);
+  if (command == "trace") return trace(question, dispatcher, journal);
+  if (command == "export") return export_page(question, dispatcher, journal);
+  if (command == "import") return import_events(question, dispatcher, now);
+  if (command == "jobs") return jobs(dispatcher);
   if (command == "replay") return replay(question, dispatcher, now);
   if (command == "drop") return drop(question, dispatcher, now);
   if (command == "pause") return pause(question, dispatcher, true);
   if (command == "resume") return pause(question, dispatcher, false);
-  return refusal("unknown \"cmd\"; there are queues, list, show, customer, replay, drop, pause, resume");
+  return refusal(
+      "unknown \"cmd\"; there are queues, list, show, trace, customer, replay, jobs, drop, pause, "
+      "resume, export, import");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace {
 constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
 constexpr std::uint32_t kForgetAtOnce = 500;
+constexpr std::size_t kReplayAtOnce = 200;  // events in one turn: some 20 ms
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
 
 Customer newcomer(const OpenId& openid) {
@@ -263,7 +264,10 @@ const std::string* Dispatcher::route_of(const WorkerId& worker) const {
 // --- turn ---
 
 void Dispatcher::tick(Timestamp now) {
-  for (const auto which : kQueues) queue(which).tick(now, changes_);
+  for (const auto which : kQueues) {
+    queue(which).tick(now, changes_);
+    if (auto* job = replays_.running(which)) replay_some(*job, now);
+  }
   forget_gone_workers();
   forget_old(now);
 }
@@ -354,6 +358,17 @@ void Dispatcher::commit(Timestamp now) {
     steps_.push_back(std::move(step));
   }
   accepted_.clear();
+  for (const auto& event : taken_over_) {
+    if (const auto stored = journal_.event(event.event)) {
+      queue(stored->event.queue()).take_over(event);
+      Step step;
+      step.name = "accepted";
+      step.event = stored->event;
+      step.at = now;
+      steps_.push_back(std::move(step));
+    }
+  }
+  taken_over_.clear();
   for (const auto which : kQueues) tell_gate(which, now);
   for (auto& [route, recorded] : recorded_) {
     Outgoing out{route, {}};
@@ -475,6 +490,7 @@ void Dispatcher::take_back(const v1::Delivery& delivery, Timestamp now) {
 }
 
 std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
+  if (replays_.any_running()) return now;
   const auto a = relay_.next_timer(now);
   const auto b = notifier_.next_timer(now);
   const auto queues = a && b ? std::min(*a, *b) : a ? a : b;
@@ -503,13 +519,45 @@ Result<int> Dispatcher::replay(EventId event, Timestamp now) {
   return 1;
 }
 
-int Dispatcher::replay_all(v1::Queue which, Timestamp now) {
-  int count = 0;
-  auto events = journal_.dead(which);
+Dispatcher::ReplayAll Dispatcher::replay_all(v1::Queue which, Timestamp now) {
+  if (const auto* job = replays_.running(which)) return {job->total, job->id};
+  apply_changes(now);  // so that the journal has what this turn did
+  ReplayJob job;
+  job.queue = which;
+  job.events = journal_.dead(which);
   const auto parked = queue(which).in_state(queue::State::parked);
-  events.insert(events.end(), parked.begin(), parked.end());
-  for (const auto event : events) count += replay(event, now) ? 1 : 0;
-  return count;
+  job.events.insert(job.events.end(), parked.begin(), parked.end());
+  std::sort(job.events.begin(), job.events.end());
+  job.total = job.events.size();
+  job.started_at = now;
+  if (job.total <= kReplayAtOnce) {
+    replay_some(job, now);
+    return {job.replayed, std::nullopt};
+  }
+  const auto& begun = replays_.begin(std::move(job));
+  return {begun.total, begun.id};
+}
+
+void Dispatcher::replay_some(ReplayJob& job, Timestamp now) {
+  const auto until = std::min(job.next + kReplayAtOnce, job.events.size());
+  for (; job.next < until; ++job.next) job.replayed += replay(job.events[job.next], now) ? 1 : 0;
+  if (job.next < job.events.size()) return;
+  job.finished_at = now;
+  job.events = {};
+}
+
+bool Dispatcher::take_over(StoredEvent exported, Timestamp now) {
+  if (journal_.take_over(exported, now).duplicate) return false;
+  queue::Remembered remembered;
+  remembered.event = EventId{exported.event.id()};
+  remembered.customer = OpenId(exported.event.customer());
+  remembered.progress = exported.progress;
+  remembered.accepted_at = now;
+  remembered.kind = queue::kind_of(exported.event);
+  remembered.unsure = exported.unsure;
+  remembered.unsure_at = exported.unsure_at;
+  taken_over_.push_back(std::move(remembered));
+  return true;
 }
 
 void Dispatcher::pause(v1::Queue which) {

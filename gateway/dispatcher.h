@@ -17,6 +17,7 @@
 #include "gateway/desk.h"
 #include "gateway/journal/journal.h"
 #include "gateway/queue/event_queue.h"
+#include "gateway/replay_jobs.h"
 #include "gateway/submission.h"
 #include "kefu/v1/work.pb.h"
 #include "lib/base/result.h"
@@ -78,7 +79,16 @@ class Dispatcher {
   // --- operator ---
   // Dead or parked events are ready again: how many. The error says why none can be.
   Result<int> replay(EventId event, Timestamp now);
-  int replay_all(v1::Queue queue, Timestamp now);
+  // Everything dead or parked in a queue. Few are ready at once; many become a job that goes on turn by turn,
+  // or the one that is at work already.
+  struct ReplayAll {
+    std::uint64_t count = 0;           // replayed, or to be replayed by the job
+    std::optional<std::uint64_t> job;  // its id in replay_jobs(); none: all is done
+  };
+  ReplayAll replay_all(v1::Queue queue, Timestamp now);
+  const std::deque<ReplayJob>& replay_jobs() const { return replays_.all(); }
+  // An event that was exported from another journal; false: this one has it already.
+  bool take_over(StoredEvent exported, Timestamp now);
   // By an operator; survives restarts.
   void pause(v1::Queue which);
   void resume(v1::Queue which);
@@ -113,6 +123,7 @@ class Dispatcher {
   void resolve(v1::Delivery& delivery, Timestamp now);
   void take_back(const v1::Delivery& delivery, Timestamp now);
   void tell_gate(v1::Queue which, Timestamp now);
+  void replay_some(ReplayJob& job, Timestamp now);
   void forget_gone_workers();
   void forget_old(Timestamp now);
   Outgoing welcome(const std::string& route, std::int64_t sent_at_ms, bool known, Timestamp now) const;
@@ -126,11 +137,13 @@ class Dispatcher {
   std::map<std::string, Route> routes_;
   std::set<std::pair<v1::Queue, WorkerId>> known_workers_;  // as in the journal
   std::vector<v1::Event> accepted_;                         // in this turn
+  std::vector<queue::Remembered> taken_over_;               // in this turn
   std::vector<queue::Change> changes_;
   std::map<std::string, v1::Recorded> recorded_;  // by route
   std::vector<Outgoing> outgoing_;
   std::vector<Step> steps_;
   std::map<v1::Queue, bool> told_closed_;
+  ReplayJobs replays_;
   Timestamp next_forget_{};
 };
 

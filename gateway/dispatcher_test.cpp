@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "gateway/admin.h"
 #include "gateway/journal/memory_journal.h"
@@ -542,6 +543,120 @@ TEST_CASE("a replayed event has its full time again, also over a restart") {
   CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
   const auto steps = bench.step_names();
   CHECK(Steps(steps.end() - 2, steps.end()) == Steps{"retry", "closed"});
+}
+
+TEST_CASE("a replay of many goes on turn by turn, each customer's events in their order") {
+  Bench bench;
+  const std::vector<OpenId> customers{OpenId("oA"), OpenId("oB"), OpenId("oC")};
+  constexpr std::size_t kMany = 500;
+  for (std::size_t i = 0; i < kMany; ++i)
+    bench.dispatcher->accept(bench.message("hello", customers[i % customers.size()]), bench.now);
+  bench.turn();
+  for (const auto& step : std::exchange(bench.steps, {}))
+    CHECK(bench.dispatcher->drop(EventId{step.event.id()}, bench.now).ok());
+  bench.turn();
+  bench.steps.clear();
+
+  const auto begun = bench.ask({{"cmd", "replay"}, {"queue", "relay"}});
+  CHECK(begun["ok"] == true);
+  CHECK(begun["count"] == kMany);
+  REQUIRE(begun["job"] == 1);
+  CHECK(bench.steps.size() < kMany);                                      // the loop gets round in between
+  CHECK(bench.dispatcher->next_timer(bench.now) <= bench.now);            // and comes back at once
+  CHECK(bench.ask({{"cmd", "replay"}, {"queue", "relay"}})["job"] == 1);  // asked again: the same one
+  SUBCASE("to the end") {
+    for (int turns = 0; turns < 5; ++turns) bench.turn();
+    const auto job = bench.ask({{"cmd", "jobs"}})["jobs"][0];
+    CHECK(job["total"] == kMany);
+    CHECK(job["replayed"] == kMany);
+    CHECK(job["finished_at"].is_number());
+    CHECK(bench.dispatcher->next_timer(bench.now) > bench.now);
+    REQUIRE(bench.steps.size() == kMany);
+    CHECK(bench.step_names() == Steps(kMany, "replayed"));
+    CHECK(std::is_sorted(bench.steps.begin(), bench.steps.end(),
+                         [](const Step& a, const Step& b) { return a.event.id() < b.event.id(); }));
+    bench.hello();
+    const auto work = bench.deliveries();
+    REQUIRE(work.size() == customers.size());
+    CHECK(work.back().event().id() == work.front().event().id() + 2);
+  }
+  SUBCASE(
+      "over a restart: the job is gone, what it had not reached is still dead, asking again does the rest") {
+    bench.restart();
+    CHECK(bench.ask({{"cmd", "jobs"}})["jobs"].empty());
+    const auto dead = bench.journal->totals(v1::QUEUE_RELAY).dead;
+    CHECK(dead > 0);
+    CHECK(bench.ask({{"cmd", "replay"}, {"queue", "relay"}})["count"] == dead);
+    CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
+  }
+}
+
+TEST_CASE("an event is traced by whatever names it, up to the delivery it is in") {
+  Bench bench;
+  bench.hello();
+  auto push = bench.message("hello");
+  push.source_id = "6054768590064713728";
+  bench.accept(push);
+  bench.accept(bench.message("of another", OpenId("oBob")));
+  bench.settle(bench.deliveries().at(0), v1::OUTCOME_RETRY);
+  bench.pass(std::chrono::minutes(1));
+  const auto id = bench.deliveries().at(0).event().id();
+  for (const json& what : {json(id), json(std::to_string(id)), json("6054768590064713728"),
+                           json(6054768590064713728ULL), json("oAlice")}) {
+    CAPTURE(what.dump());
+    const auto found = bench.ask({{"cmd", "trace"}, {"what", what}})["events"];
+    REQUIRE(found.size() == 1);
+    CHECK(found[0]["id"] == id);
+    CHECK(found[0]["source_id"] == "6054768590064713728");
+    Steps way;
+    for (const auto& hop : found[0]["hops"]) way.push_back(hop["step"].get<std::string>());
+    REQUIRE(way.size() >= 3);
+    CHECK(way.front() == "accepted");
+    CHECK(way[way.size() - 2] == "retry");
+    CHECK(way.back() == "delivered");
+    CHECK(found[0]["hops"].back()["worker"] == "relay");
+    CHECK(found[0]["hops"].back()["attempt"] == 2);
+  }
+  CHECK(bench.ask({{"cmd", "trace"}, {"what", "nobody"}})["events"].empty());
+  CHECK(bench.ask({{"cmd", "trace"}})["ok"] == false);
+}
+
+TEST_CASE("one gateway's events go to another, a page at a time, and arrive once") {
+  Bench from;
+  from.hello();
+  for (const auto* text : {"one", "two", "three"}) from.accept(from.message(text));
+  const auto first = from.deliveries().at(0);
+  from.settle(first, v1::OUTCOME_DEAD);
+  std::vector<json> lines;
+  json after = 0U;
+  while (!after.is_null()) {
+    const auto page = from.ask({{"cmd", "export"}, {"queue", "relay"}, {"limit", 1}, {"after", after}});
+    REQUIRE(page["ok"] == true);
+    CHECK(page["events"].size() <= 1);
+    for (const auto& event : page["events"]) lines.push_back(event);
+    after = page["next"];
+  }
+  CHECK(lines.size() == 2);  // without a state: what is unfinished
+  CHECK(from.ask({{"cmd", "export"}, {"queue", "relay"}, {"state", "dead"}})["events"].size() == 1);
+
+  Bench to;
+  to.hello();
+  json question{{"cmd", "import"}, {"events", lines}, {"check", true}};
+  CHECK(to.ask(question)["count"] == 2);
+  CHECK(to.dispatcher->queue(v1::QUEUE_RELAY).counts().ready == 0);
+  question.erase("check");
+  question["events"].push_back({{"state", "dead"}});
+  const auto refused = to.ask(question);
+  CHECK(refused["ok"] == false);
+  CHECK(refused["at"] == 2);
+  CHECK(to.dispatcher->queue(v1::QUEUE_RELAY).counts().ready == 0);  // all or nothing
+  question["events"].erase(2);
+  CHECK(to.ask(question)["count"] == 2);
+  CHECK(to.ask(question)["skipped"] == 2);
+  const auto work = to.deliveries();
+  REQUIRE(work.size() == 1);
+  CHECK(work[0].event().customer_message().text() == "two");
+  CHECK(to.steps.front().name == "accepted");
 }
 
 TEST_CASE("what a worker holds of another journal is not ours") {

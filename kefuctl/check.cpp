@@ -42,18 +42,18 @@ Health judge(const Probe::Figure& figure) {
   return Health::ok;
 }
 
-// An older gateway tells `unavailable` only.
+// In the words of a gate: open lets work through. An older gateway tells `unavailable` only.
 std::optional<Finding> look_at_breaker(const json& queue) {
   const auto breaker = queue.find("breaker");
   if (breaker == queue.end() || !breaker->is_object()) {
     const std::string why = text(queue, "unavailable");
     if (why.empty()) return std::nullopt;
-    return Finding{Health::warning, "circuit breaker open: " + why};
+    return Finding{Health::warning, "closed: " + why};
   }
   const std::string state = text(*breaker, "state");
-  if (state.empty() || state == "closed") return std::nullopt;
+  if (state.empty() || state == "open") return std::nullopt;
   const Health health = flag(*breaker, "needs_operator") ? Health::critical : Health::warning;
-  return Finding{health, "circuit breaker " + state + ": " + text(*breaker, "reason")};
+  return Finding{health, state + ": " + text(*breaker, "reason")};
 }
 
 std::vector<Finding> look_at(const json& queue) {

@@ -62,24 +62,23 @@ TEST_CASE("a parked reply may be old: it waits for its customer") {
   CHECK(health_of({{"parked", 1}, {"oldest_ms", 90'000'000}, {"oldest_working_ms", 0}}) == Health::ok);
 }
 
-TEST_CASE("nobody at work is critical, a pause and an open circuit breaker are warnings") {
+TEST_CASE("nobody at work is critical, a pause and a closed gate are warnings") {
   CHECK(health_of({{"workers", json::array()}}) == Health::critical);
   CHECK(health_of({{"paused", true}}) == Health::warning);
   CHECK(health_of({{"unavailable", "calls fail for several customers"}}) == Health::warning);
-  CHECK(health_of({{"breaker", {{"state", "closed"}, {"reason", ""}}}}) == Health::ok);
+  CHECK(health_of({{"breaker", {{"state", "open"}, {"reason", ""}}}}) == Health::ok);
   CHECK(health_of({{"breaker", {{"state", "probing"}, {"reason", "time-outs"}}}}) == Health::warning);
-  CHECK(health_of({{"breaker", {{"state", "open"}, {"reason", "40164"}, {"needs_operator", true}}}}) ==
+  CHECK(health_of({{"breaker", {{"state", "closed"}, {"reason", "40164"}, {"needs_operator", true}}}}) ==
         Health::critical);
 }
 
 TEST_CASE("the worst reason stands first, all in one line without a second bar") {
   const Probe probe =
-      probe_of(answer(queue("relay", {{"dead", 3}, {"breaker", {{"state", "open"}, {"reason", "a|b\nc"}}}}),
+      probe_of(answer(queue("relay", {{"dead", 3}, {"breaker", {{"state", "closed"}, {"reason", "a|b\nc"}}}}),
                       queue("notifier", {{"workers", json::array()}})),
                {});
   const std::string line = render_probe(probe);
-  CHECK(line.starts_with(
-      "KEFU CRITICAL - notifier: no worker connected; relay: circuit breaker open: a/b c; "));
+  CHECK(line.starts_with("KEFU CRITICAL - notifier: no worker connected; relay: closed: a/b c; "));
   CHECK(std::count(line.begin(), line.end(), '|') == 1);
   CHECK(std::count(line.begin(), line.end(), '\n') == 1);
   CHECK(json::parse(probe_as_json(probe))["health"] == "critical");

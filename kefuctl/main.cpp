@@ -15,11 +15,15 @@ constexpr const char* kExamples = R"(Examples:
   kefuctl queues                          how full the queues are, who works on them
   kefuctl list relay --state dead         what could not be delivered, and why
   kefuctl show 42                         one event whole
+  kefuctl trace 42                        its way, hop by hop; also by MsgId, MsgKey or openid
+  kefuctl customer oA1b2C3                what is known of a customer
   kefuctl explain 45015                   what an error means and what the queue does with it
   kefuctl replay 42                       try it again
   kefuctl replay relay                    try everything dead or parked of a queue again
   kefuctl pause notifier                  hand nothing out until `kefuctl resume notifier`
   kefuctl tap --queue relay --step dead   watch as it happens
+  kefuctl top                             a live view, until q
+  kefuctl export relay --file r.jsonl     what is unfinished, for `kefuctl import r.jsonl` elsewhere
   kefuctl check                           one line and an exit status for monitoring
 `kefuctl VERB --help` shows more of each.
 Exit status: 0 done, 1 refused or not healthy, 2 wrong usage, 3 no answer from the gateway; `check` has those of
@@ -47,7 +51,7 @@ int main(int argc, char** argv) {
   app.add_option("--connect", common.connect, "The gateway's KEFU_ADMIN_LISTEN")
       ->envname("KEFU_ADMIN_CONNECT")
       ->capture_default_str();
-  app.add_option("--tap-connect", common.tap_connect, "For tap: the gateway's KEFU_TAP_LISTEN")
+  app.add_option("--tap-connect", common.tap_connect, "For tap and top: the gateway's KEFU_TAP_LISTEN")
       ->envname("KEFU_TAP_CONNECT")
       ->capture_default_str();
   app.add_flag("--json", common.as_json, "Answers as JSON, for scripts");
@@ -59,6 +63,7 @@ int main(int argc, char** argv) {
   app.fallthrough();  // --json and --connect may stand after the verb, too
   add_looking_verbs(app, common, action);
   add_repairing_verbs(app, common, action);
+  add_transfer_verbs(app, common, action);
   add_watching_verbs(app, common, action);
   add_monitoring_verbs(app, common, action);
   try {

@@ -3,45 +3,32 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "kefuctl/fields.h"
 #include "kefuctl/table.h"
 
 namespace kefu::ctl {
-namespace {
-
 using nlohmann::json;
 
-json parse(std::string_view text) {
-  return json::parse(text, nullptr, false);
+// "running", or what holds it back. An older gateway tells `unavailable` only.
+std::string state_cell(const json& queue) {
+  if (cell(queue, "paused") == "true") return "paused";
+  const auto breaker = queue.find("breaker");
+  const bool told = breaker != queue.end() && breaker->is_object();
+  const std::string state = told ? cell(*breaker, "state") : "-";
+  const std::string why = told ? cell(*breaker, "reason") : cell(queue, "unavailable");
+  if (told ? state == "open" || state == "-" : why == "-") return "running";
+  return (state == "probing" ? "probing: " : "closed: ") + why;
 }
 
-// A field as text: strings as they are (made printable), anything else as JSON, a missing one as "-".
-std::string cell(const json& object, const char* key) {
-  if (!object.is_object()) return "-";
-  const auto field = object.find(key);
-  if (field == object.end() || field->is_null()) return "-";
-  if (!field->is_string()) return field->dump();
-  const std::string text = printable(field->get_ref<const std::string&>());
-  return text.empty() ? "-" : text;
-}
-
-std::string age_cell(const json& object, const char* key) {
-  const auto field = object.find(key);
-  if (field == object.end() || !field->is_number()) return "-";
-  const auto milliseconds = field->get<std::int64_t>();
-  return milliseconds == 0 ? "-" : format_age(milliseconds);
-}
-
-std::string time_cell(const json& object, const char* key) {
-  const auto field = object.find(key);
-  return field == object.end() || !field->is_number() ? "-" : format_time(field->get<std::int64_t>());
-}
-
-// The array under `key`, or an empty one.
-const json& rows_of(const json& object, const char* key) {
-  static const json kNone = json::array();
-  if (!object.is_object()) return kNone;
-  const auto field = object.find(key);
-  return field != object.end() && field->is_array() ? *field : kNone;
+// "limits: im_send 140 of 200/s"; empty when there are none.
+std::string render_rates(const json& answer) {
+  std::string text;
+  for (const json& queue : rows_of(answer, "queues")) {
+    for (const json& rate : rows_of(queue, "rates"))
+      text += (text.empty() ? "\nrates: " : ", ") + cell(rate, "call") + " " + cell(rate, "now") + " of " +
+              cell(rate, "limit") + "/s";
+  }
+  return text.empty() ? text : text + "\n";
 }
 
 std::string render_workers(const json& answer) {
@@ -57,12 +44,6 @@ std::string render_workers(const json& answer) {
                       rows);
 }
 
-bool is_or_empty(const std::string& wanted, const json& object, const char* key) {
-  return wanted.empty() || cell(object, key) == wanted;
-}
-
-}  // namespace
-
 std::string render_queues(std::string_view answer) {
   const json parsed = parse(answer);
   if (parsed.is_discarded()) return std::string(answer);
@@ -70,7 +51,7 @@ std::string render_queues(std::string_view answer) {
   for (const json& queue : rows_of(parsed, "queues")) {
     rows.push_back({cell(queue, "name"), cell(queue, "ready"), cell(queue, "in_flight"),
                     cell(queue, "waiting"), cell(queue, "parked"), cell(queue, "dead"), cell(queue, "done"),
-                    age_cell(queue, "oldest_ms"), cell(queue, "paused") == "true" ? "paused" : "running"});
+                    age_cell(queue, "oldest_ms"), state_cell(queue)});
   }
   return format_table({{"QUEUE"},
                        {"READY", true},
@@ -82,7 +63,74 @@ std::string render_queues(std::string_view answer) {
                        {"OLDEST", true},
                        {"STATE"}},
                       rows) +
-         "\n" + render_workers(parsed);
+         render_rates(parsed) + "\n" + render_workers(parsed);
+}
+
+std::string render_trace(std::string_view answer) {
+  const json parsed = parse(answer);
+  if (parsed.is_discarded()) return std::string(answer);
+  std::string text;
+  for (const json& event : rows_of(parsed, "events")) {
+    std::vector<std::vector<std::string>> rows;
+    for (const json& hop : rows_of(event, "hops")) {
+      std::string said = cell(hop, "error");
+      if (cell(hop, "failure") != "-") said = cell(hop, "failure") + (said == "-" ? "" : ": " + said);
+      rows.push_back({time_cell(hop, "at"), cell(hop, "step"), cell(hop, "attempt"), cell(hop, "worker"),
+                      age_cell(hop, "took_ms"), cell(hop, "code"), said});
+    }
+    text += (text.empty() ? "" : "\n") + std::string("event ") + cell(event, "id") + "  " +
+            cell(event, "queue") + "  " + cell(event, "type") + "  " + cell(event, "customer") + "  " +
+            cell(event, "state");
+    if (cell(event, "source_id") != "-") text += "  " + cell(event, "source_id");
+    text += "\n" +
+            format_table(
+                {{"AT"}, {"STEP"}, {"ATTEMPT", true}, {"WORKER"}, {"TOOK", true}, {"CODE", true}, {"ANSWER"}},
+                rows);
+  }
+  return text.empty() ? "no such events\n" : text;
+}
+
+std::string render_customer(std::string_view answer) {
+  const json parsed = parse(answer);
+  const auto found = parsed.is_object() ? parsed.find("customer") : parsed.end();
+  if (!parsed.is_object() || found == parsed.end() || !found->is_object()) return std::string(answer);
+  const json& customer = *found;
+  const auto yes_or_no = [&](const char* key) { return cell(customer, key) == "true" ? "yes" : "no"; };
+  const std::string waiting = cell(customer, "ready") + " ready, " + cell(customer, "in_flight") +
+                              " in flight, " + cell(customer, "waiting") + " waiting, " +
+                              cell(customer, "parked") + " parked";
+  const std::vector<std::vector<std::string>> rows{
+      {"openid", cell(customer, "openid")},
+      {"IM account",
+       cell(customer, "im_user") + (cell(customer, "imported") == "true" ? "" : " (not imported)")},
+      {"follows", yes_or_no("following")},
+      {"agent", cell(customer, "agent")},
+      {"last active", time_cell(customer, "active_at")},
+      {"reply window ends", time_cell(customer, "window_ends_at")},
+      {"opened by", cell(customer, "window_opened_by")},
+      {"replies left", cell(customer, "replies_left")},
+      {"events", waiting}};
+  std::string text;
+  for (const auto& row : rows) {
+    std::string name = row[0];
+    name.resize(19, ' ');
+    text += name + row[1] + "\n";
+  }
+  return text;
+}
+
+std::string render_jobs(std::string_view answer) {
+  const json parsed = parse(answer);
+  if (parsed.is_discarded()) return std::string(answer);
+  std::vector<std::vector<std::string>> rows;
+  for (const json& job : rows_of(parsed, "jobs")) {
+    const std::string finished = time_cell(job, "finished_at");
+    rows.push_back({cell(job, "id"), cell(job, "queue"), cell(job, "replayed"), cell(job, "total"),
+                    time_cell(job, "started_at"), finished == "-" ? "at work" : finished});
+  }
+  if (rows.empty()) return "no replays since the gateway's start\n";
+  return format_table({{"JOB", true}, {"QUEUE"}, {"REPLAYED", true}, {"OF", true}, {"STARTED"}, {"FINISHED"}},
+                      rows);
 }
 
 std::string render_events(std::string_view answer) {
@@ -109,36 +157,6 @@ std::string render_count(std::string_view answer, std::string_view what_happened
   if (parsed.is_discarded()) return std::string(answer);
   const std::string count = cell(parsed, "count");
   return count + (count == "1" ? " event " : " events ") + std::string(what_happened) + "\n";
-}
-
-std::string render_step(std::string_view step) {
-  const json parsed = parse(step);
-  if (!parsed.is_object()) return printable(step);
-  std::string line = time_cell(parsed, "at");
-  // Widths of the longest queue, step and type, so that lines stand in columns without knowing the next one.
-  for (const auto& [key, width] : {std::pair{"queue", 8}, {"step", 9}, {"type", 16}, {"id", 8}}) {
-    std::string text = cell(parsed, key);
-    if (text.size() < static_cast<std::size_t>(width)) text.resize(static_cast<std::size_t>(width), ' ');
-    line += "  " + text;
-  }
-  line += "  " + cell(parsed, "customer");
-  const std::string attempt = cell(parsed, "attempt");
-  if (attempt != "-" && attempt != "0" && attempt != "1") line += "  attempt " + attempt;
-  const std::string error = cell(parsed, "error");
-  if (error != "-") line += "  " + error;
-  return line;
-}
-
-bool StepFilter::lets_pass(std::string_view step_json) const {
-  const json parsed = parse(step_json);
-  return is_or_empty(queue, parsed, "queue") && is_or_empty(step, parsed, "step") &&
-         is_or_empty(customer, parsed, "customer");
-}
-
-std::string StepFilter::topic() const {
-  if (queue.empty()) return "";
-  if (step.empty()) return queue + ".";
-  return queue + "." + step + "." + customer;
 }
 
 }  // namespace kefu::ctl

@@ -1,30 +1,24 @@
-// The gateway's JSON answers as tables and lines for people (contract §6 and §7). Pure. What an answer leaves
+// The gateway's JSON answers as tables and lines for people (contract §7). Pure. What an answer leaves
 // out shows as "-"; what is no JSON at all is returned as it is.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
 namespace kefu::ctl {
 
 std::string render_queues(std::string_view answer);
-std::string render_events(std::string_view answer);  // of "list"
-std::string render_pretty(std::string_view answer);  // of "show": indented JSON
+std::string render_events(std::string_view answer);    // of "list"
+std::string render_pretty(std::string_view answer);    // of "show": indented JSON
+std::string render_trace(std::string_view answer);     // of "trace": each event and its way, hop by hop
+std::string render_customer(std::string_view answer);  // of "customer"
+std::string render_jobs(std::string_view answer);      // of "jobs"
 std::string render_count(std::string_view answer, std::string_view what_happened);  // "3 events replayed"
 
-// One step of one event from the tap, as one line without its newline.
-std::string render_step(std::string_view step);
-
-// Which steps to show; an empty field lets everything pass.
-struct StepFilter {
-  std::string queue;
-  std::string step;
-  std::string customer;
-
-  bool lets_pass(std::string_view step_json) const;
-  // What to subscribe to, so that the rest need not travel: "", "relay.", "relay.done.",
-  // "relay.done.<customer>".
-  std::string topic() const;
-};
+// Parts of the above, of one queue and of the whole answer to "queues".
+std::string state_cell(const nlohmann::json& queue);     // "running", or what holds it back
+std::string render_rates(const nlohmann::json& answer);  // "rates: im_send 140 of 200/s"; empty without any
+std::string render_workers(const nlohmann::json& answer);
 
 }  // namespace kefu::ctl

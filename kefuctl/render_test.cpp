@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <ctime>
 #include <string>
 
 using namespace kefu::ctl;
@@ -54,34 +52,42 @@ TEST_CASE("counts have their plural") {
   CHECK(render_count(R"({"ok":true,"count":3})", "replayed") == "3 events replayed\n");
 }
 
-TEST_CASE("a step is one line: when, where, what, whose, and why when something went wrong") {
-  setenv("TZ", "UTC", 1);
-  tzset();
-  CHECK(
-      render_step(
-          R"({"id":9,"queue":"relay","step":"retry","type":"follow","customer":"oA","attempt":2,"at":1735689600123,
-                        "error":"time-out"})") ==
-      "2025-01-01 00:00:00.123  relay     retry      follow            9         oA  attempt 2  time-out");
-  CHECK(contains(
-      render_step(
-          R"({"id":9,"queue":"notifier","step":"done","type":"agent_message","customer":"oA","attempt":1,"at":0})"),
-      "notifier  done       agent_message     9         oA"));
+TEST_CASE("a queue that is held back says why, whatever the gateway's age") {
+  const auto state = [](const std::string& more) {
+    return render_queues(R"({"queues":[{"name":"relay",)" + more + R"("workers":[]}]})");
+  };
+  CHECK(contains(state(""), "running\n"));
+  CHECK(contains(state(R"("unavailable":"no route",)"), "closed: no route\n"));
+  CHECK(contains(state(R"("breaker":{"state":"open","reason":""},)"), "running\n"));
+  CHECK(contains(state(R"("breaker":{"state":"closed","reason":"40164"},)"), "closed: 40164\n"));
+  CHECK(contains(state(R"("breaker":{"state":"probing","reason":"time-outs"},)"), "probing: time-outs\n"));
+  CHECK(contains(state(R"("rates":[{"call":"im_send","limit":200,"now":140}],)"),
+                 "rates: im_send 140 of 200/s\n"));
 }
 
-TEST_CASE("a filter lets pass what fits all of its fields") {
-  const std::string step = R"({"queue":"relay","step":"done","customer":"oA"})";
-  CHECK(StepFilter{}.lets_pass(step));
-  CHECK(StepFilter{"relay", "done", "oA"}.lets_pass(step));
-  CHECK_FALSE(StepFilter{"notifier", "", ""}.lets_pass(step));
-  CHECK_FALSE(StepFilter{"", "dead", ""}.lets_pass(step));
-  CHECK_FALSE(StepFilter{"", "", "oB"}.lets_pass(step));
-  CHECK_FALSE(StepFilter{"relay", "", ""}.lets_pass("no JSON"));
+TEST_CASE("a trace is told event by event, hop by hop") {
+  const std::string text = render_trace(
+      R"({"ok":true,"events":[{"id":42,"queue":"relay","type":"follow","customer":"oA","state":"done","source_id":"77",
+          "hops":[{"at":1735689600000,"step":"accepted","attempt":0},
+                  {"at":1735689601000,"step":"retry","attempt":1,"worker":"w1","took_ms":900,"code":60007,
+                   "failure":"throttle","error":"too many"}]}]})");
+  CHECK(contains(text, "event 42  relay  follow  oA  done  77\n"));
+  CHECK(contains(text, "retry           1  w1      900 ms  60007  throttle: too many\n"));
+  CHECK(render_trace(R"({"ok":true,"events":[]})") == "no such events\n");
 }
 
-TEST_CASE("a filter subscribes to as little as it can") {
-  CHECK(StepFilter{}.topic().empty());
-  CHECK(StepFilter{"", "done", "oA"}.topic().empty());
-  CHECK(StepFilter{"relay", "", "oA"}.topic() == "relay.");
-  CHECK(StepFilter{"relay", "done", ""}.topic() == "relay.done.");
-  CHECK(StepFilter{"relay", "done", "oA"}.topic() == "relay.done.oA");
+TEST_CASE("a customer is told line by line") {
+  const std::string text = render_customer(
+      R"({"ok":true,"customer":{"openid":"oA","im_user":"oA-1","imported":false,"following":true,"agent":"agent1",
+          "window_ends_at":null,"replies_left":0,"ready":1,"in_flight":0,"waiting":2,"parked":3}})");
+  CHECK(contains(text, "IM account         oA-1 (not imported)\n"));
+  CHECK(contains(text, "reply window ends  -\n"));
+  CHECK(contains(text, "events             1 ready, 0 in flight, 2 waiting, 3 parked\n"));
+}
+
+TEST_CASE("replays are told with how far they are") {
+  const std::string text = render_jobs(
+      R"({"ok":true,"jobs":[{"id":1,"queue":"relay","total":500,"replayed":200,"started_at":0,"finished_at":null}]})");
+  CHECK(contains(text, "  1  relay       200  500  "));
+  CHECK(contains(text, "at work\n"));
 }

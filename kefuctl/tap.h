@@ -1,27 +1,38 @@
-// Watches the gateway's tap (contract §6) and prints every step as it comes.
+// Listens to the gateway's tap (contract §6).
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "kefuctl/render.h"
 #include "lib/base/result.h"
 
 namespace kefu::ctl {
 
-struct TapOptions {
-  std::string connect;  // tcp://127.0.0.1:5556
-  StepFilter filter;
-  std::uint64_t count_max = 0;  // stop after so many; 0: never
-};
+class TapListener {
+ public:
+  // Connects in the background and goes on trying. `topics`: prefixes. The error: an address that cannot be
+  // one.
+  static Result<TapListener> listen(const std::string& connect, const std::vector<std::string>& topics);
+  TapListener(TapListener&&) noexcept;
+  TapListener& operator=(TapListener&&) noexcept;
+  ~TapListener();
 
-// Calls `print` with each step's JSON that passes the filter, and `warn` with what a person should know
-// meanwhile (nobody there yet). Looks at `stop` at least four times a second. The error: an address that
-// cannot be one.
-Result<std::uint64_t> watch_tap(const TapOptions& options, const std::function<bool()>& stop,
-                                const std::function<void(const std::string&)>& print,
-                                const std::function<void(const std::string&)>& warn);
+  struct Message {
+    std::string step;   // JSON
+    std::string event;  // kefu.v1.Event
+  };
+  // The next one, when it comes within `wait`. A signal ends the wait early.
+  std::optional<Message> next(std::chrono::milliseconds wait);
+  // Whether somebody has taken our connection since the start.
+  bool connected();
+
+ private:
+  struct Impl;
+  explicit TapListener(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace kefu::ctl

@@ -1,4 +1,4 @@
-// queues, list, show
+// queues, list, show, trace, customer
 #include <memory>
 
 #include "kefuctl/render.h"
@@ -57,12 +57,52 @@ void add_show(CLI::App& app, const Common& common, Action& action) {
   });
 }
 
+struct Trace {
+  std::string what;
+  std::uint32_t limit = 20;
+};
+
+void add_trace(CLI::App& app, const Common& common, Action& action) {
+  auto* verb = app.add_subcommand("trace", "The way of an event, hop by hop");
+  const auto trace = std::make_shared<Trace>();
+  verb->add_option("what", trace->what, "An event's id, a MsgId, a MsgKey, an openid or an IM account")
+      ->required();
+  verb->add_option("--limit", trace->limit, "At most so many events, the newest first")
+      ->capture_default_str();
+  verb->footer(
+      "Examples:\n"
+      "  kefuctl trace 42\n"
+      "  kefuctl trace 6054768590064713728        the MsgId of WeChat\n"
+      "  kefuctl trace oGMVhwfWnJlRW1rvPiTJ-1nAZhkI --limit 5");
+  verb->callback([&common, &action, trace] {
+    action = [&common, trace] {
+      return ask_and_print(common, {{"cmd", "trace"}, {"what", trace->what}, {"limit", trace->limit}},
+                           render_trace);
+    };
+  });
+}
+
+void add_customer(CLI::App& app, const Common& common, Action& action) {
+  auto* verb =
+      app.add_subcommand("customer", "What is known of a customer: account, agent, reply window, events");
+  const auto openid = std::make_shared<std::string>();
+  verb->add_option("openid", *openid, "An openid, or an IM account of a customer")->required();
+  verb->footer("Example:\n  kefuctl customer oGMVhwfWnJlRW1rvPiTJ-1nAZhkI");
+  verb->callback([&common, &action, openid] {
+    action = [&common, openid] {
+      return ask_and_print(common, {{"cmd", "customer"}, {"openid", *openid}}, render_customer);
+    };
+  });
+}
+
 }  // namespace
 
 void add_looking_verbs(CLI::App& app, const Common& common, Action& action) {
   add_queues(app, common, action);
   add_list(app, common, action);
   add_show(app, common, action);
+  add_trace(app, common, action);
+  add_customer(app, common, action);
 }
 
 }  // namespace kefu::ctl

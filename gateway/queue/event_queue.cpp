@@ -225,6 +225,15 @@ void EventQueue::put(EventId event, const OpenId& customer, Kind kind, Timestamp
   enter(event, customer, entry);
 }
 
+void EventQueue::take_over(const Remembered& event) {
+  Entry entry;
+  entry.kind = event.kind;
+  entry.accepted_at = event.accepted_at;
+  entry.progress = event.progress;
+  enter(event.event, event.customer, entry);
+  if (event.unsure_at != Timestamp{}) unsure_[event.event] = {event.unsure_at, event.unsure};
+}
+
 void EventQueue::restore(const Remembered& event) {
   Entry entry;
   entry.accepted_at = event.accepted_at;
@@ -785,6 +794,12 @@ std::optional<State> EventQueue::state_of(EventId event) const {
   const auto at = entries_.find(event);
   if (at == entries_.end()) return std::nullopt;
   return at->second.state;
+}
+
+std::optional<FlightView> EventQueue::flight_of(EventId event) const {
+  const auto at = flights_.find(event);
+  if (at == flights_.end()) return std::nullopt;
+  return FlightView{at->second.worker, at->second.delivered_at};
 }
 
 }  // namespace kefu::queue

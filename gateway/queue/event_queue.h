@@ -102,6 +102,12 @@ struct WorkerView {
   bool draining = false;
 };
 
+// A delivery that has not ended.
+struct FlightView {
+  WorkerId worker;
+  Timestamp delivered_at{};
+};
+
 struct Counts {
   std::size_t ready = 0, in_flight = 0, waiting = 0, parked = 0;
 };
@@ -115,6 +121,8 @@ class EventQueue {
   // --- events ---
   // After the journal has it. Ids rise.
   void put(EventId event, const OpenId& customer, Kind kind, Timestamp accepted_at);
+  // As put(), of an event that another journal had: it goes on from its progress.
+  void take_over(const Remembered& event);
   // At start, in the order of ids, before anything else. Lanes of remembered events rest until quiet is over
   // (rule 4).
   void restore(const Remembered& event);
@@ -185,6 +193,7 @@ class EventQueue {
   std::optional<Timestamp> oldest_accepted(State state) const;
   std::vector<WorkerView> workers() const;
   std::optional<State> state_of(EventId event) const;
+  std::optional<FlightView> flight_of(EventId event) const;
   bool quiet() const { return quiet_until_.has_value(); }
 
  private:
