@@ -22,23 +22,25 @@ struct Rule {
 
 constexpr Rule kNothingToDo{"the event is done", "nothing"};
 constexpr Rule kRetried{
-    "the event waits, 1 s at first and twice as long each time, and is tried again; the customer's later "
-    "events "
-    "wait behind it, other customers' do not. When many customers' calls fail, the queue pauses and probes",
+    "an attempt is counted; the event waits 1 s, 2 s, 4 s ... up to KEFU_RETRY_MAX, and with it the "
+    "customer's later "
+    "events, other customers' do not. Failures of three customers with no success between them close the "
+    "queue",
     "nothing, unless it lasts: then see the cloud's status page and `kefuctl queues`"};
 constexpr Rule kThrottled{
-    "the queue slows down for all its workers, then climbs back to its rate; no attempt is counted",
-    "nothing; when it comes often, lower the rate limit of the queue or raise the quota in the cloud's "
-    "console"};
+    "no attempt is counted; this kind of call slows to 70 % for all workers and climbs back; a pause of over "
+    "10 s "
+    "closes the queue",
+    "nothing; when it comes often, lower KEFU_RATE_... or raise the quota in the cloud's console"};
 constexpr Rule kCredentials{
     "the worker makes fresh credentials once and repeats the call; when those are refused too the queue "
-    "pauses, "
-    "as for a wrong setting",
+    "closes, as "
+    "for a wrong setting",
     "nothing when it happens once; else check the secret, the app id and this machine's clock"};
 constexpr Rule kConfiguration{
-    "the queue pauses at once and keeps everything; one event probes from time to time, and the first "
-    "success "
-    "opens it again. No event dies of it before its age limit",
+    "the queue closes at once and keeps everything; one event probes after a second, then ever more rarely "
+    "up to "
+    "every 30 s, and the first success opens it again. No event dies of it before its age limit",
     "repair what the meaning names; `kefuctl resume QUEUE` tries again at once"};
 constexpr Rule kDead{
     "this event ends dead and the customer's next one travels; the agent is told when it was a reply",
@@ -106,9 +108,7 @@ const std::vector<Explanation>& codeless() {
   static const std::vector<Explanation> kCodeless{
       {"any", std::nullopt, "unreachable",
        "the call did not go out: no such host, no connection, or TLS refused it",
-       "nothing can have happened, so it is retried like any failure; the queue pauses when several "
-       "customers' "
-       "calls fail so",
+       "nothing can have happened: no attempt is counted; the queue closes and probes until it gets through",
        "check IM_API or WECHAT_API, name resolution, the firewall and the clock", true},
       {"im", std::nullopt, "unknown_outcome",
        "the call went out and no answer came (time-out, connection reset): it may have acted",
@@ -122,9 +122,9 @@ const std::vector<Explanation>& codeless() {
        "the call went out and no answer came (time-out, connection reset): it may have acted",
        "WeChat drops no duplicates and cannot be asked, so KEFU_NOTIFIER_ON_UNKNOWN decides: `resend` "
        "(default) "
-       "repeats the reply, marked as possibly doubled in the tap and on the event; `dead` ends it and the "
-       "agent "
-       "is told",
+       "repeats the reply, four times at most, marked as unsure in the tap and on the event; `dead` ends it "
+       "at "
+       "once and the agent is told",
        "choose which is worse for your customers, a doubled reply or a lost one; `kefuctl trace ID` shows "
        "every "
        "attempt",
