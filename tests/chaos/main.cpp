@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <random>
+#include <regex>
 #include <set>
 #include <thread>
 
@@ -37,6 +38,12 @@ struct Options {
   std::string keep;
   std::string log_level = "error";
 };
+
+// Every worker calls an address of its own: the reasons of all are the same without it.
+std::string without_addresses(const std::string& reason) {
+  static const std::regex address("http://127\\.0\\.0\\.1:[0-9]+/[0-9]+");
+  return std::regex_replace(reason, address, "");
+}
 
 class Conductor {
  public:
@@ -183,7 +190,7 @@ class Conductor {
     if (!answer || !answer->contains("events")) return;
     for (const auto& event : (*answer)["events"]) {
       const auto reason = event.value("error", std::string("no reason"));
-      ++run_.dead[queue + ": " + reason];
+      ++run_.dead[queue + ": " + without_addresses(reason)];
       if (reason.find(kUnknownOutcome) == std::string::npos) continue;
       if (const auto message = message_of(event.at("id"))) ledger_.doubted(*message);
     }

@@ -117,6 +117,8 @@ std::string markdown(const Run& run) {
   Page page;
   page.line(std::string("# Chaos run: ") + (run.good() ? "passed" : "FAILED"));
   std::ostringstream how;
+  how.precision(1);
+  how << std::fixed;
   how << "\n"
       << run.started << ", Kefu Bridge " << KEFU_VERSION << ", seed " << run.seed << ", " << run.seconds / 60
       << " minutes of storm, " << run.customers << " customers.\nMachine: " << machine() << ".";
