@@ -68,10 +68,10 @@ class Conductor {
     services_.start_gateway();
     services_.await_gateway();
     for (const auto job : {Job::relay, Job::notifier}) services_.start_worker(job);
-    Traffic traffic(
-        {services_.gateway_url(), Services::kWechatToken, Services::kCallbackToken, Services::kSdkAppId,
-         Services::agents(), options_.customers, options_.rate, options_.seed},
-        ledger_, clouds_);
+    Traffic traffic({services_.gateway_url(), Services::kWechatToken, Services::kCallbackToken,
+                     Services::kSdkAppId, Services::agents(), options_.customers, options_.rate,
+                     options_.seed, std::min<Moment>(20'000, storm_length() / 4)},
+                    ledger_, clouds_);
     storm(traffic);
     mischief_.calm(kWorkersInCalm);
     const Moment calm_since = moment_now();
@@ -85,12 +85,11 @@ class Conductor {
  private:
   static constexpr Moment kWarmUp = 2'000;
 
-  Moment storm_end() const { return start_ + static_cast<Moment>(options_.minutes * 60'000); }
+  Moment storm_length() const { return static_cast<Moment>(options_.minutes * 60'000); }
+  Moment storm_end() const { return start_ + storm_length(); }
 
   // A short storm is a dense one.
-  Moment pause_between_deeds() const {
-    return std::min<Moment>(6'000, static_cast<Moment>(options_.minutes * 60'000) / 8);
-  }
+  Moment pause_between_deeds() const { return std::min<Moment>(6'000, storm_length() / 8); }
 
   void storm(Traffic& traffic) {
     traffic.start();

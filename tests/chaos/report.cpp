@@ -73,7 +73,7 @@ void put_figures(Page& page, const Run& run) {
   page.row("given up by the sender after 4 attempts without a 200", traffic.abandoned);
   page.row("most that waited at their senders", traffic.most_waiting);
   page.row("HTTP pushes made, repeats among them", traffic.attempts);
-  page.row("repeated on purpose (twins at the same instant, repeats up to 20 s later)", traffic.repeats);
+  page.row("repeated on purpose (twins at the same instant, repeats after their 200)", traffic.repeats);
   page.row("answered 503", traffic.refused_503);
   page.row("not answered within 5 s, or no connection", traffic.no_answer);
   for (const auto& [status, count] : traffic.odd_answers)

@@ -20,7 +20,6 @@ constexpr int kAttempts = 4;
 constexpr double kShareOfAgents = 0.4;
 constexpr double kShareTwins = 0.01;    // pushed twice at the same instant
 constexpr double kShareRepeats = 0.01;  // pushed again although answered
-constexpr double kRepeatWithin = 20'000;
 
 std::string element(const std::string& name, const std::string& text) {
   return "<" + name + "><![CDATA[" + text + "]]></" + name + ">";
@@ -178,7 +177,8 @@ void Traffic::settle(const Due& due, const Push& push, int status, Moment began)
   }
   if (status == 200) {
     ++figures_.accepted;
-    if (uniform() < kShareRepeats) maybe_repeat(push, now + static_cast<Moment>(uniform() * kRepeatWithin));
+    if (uniform() < kShareRepeats)
+      maybe_repeat(push, now + static_cast<Moment>(uniform() * static_cast<double>(options_.repeats_within)));
   } else {
     ++figures_.abandoned;
     if (!follows) ledger_.abandoned(push.message);

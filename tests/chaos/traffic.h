@@ -31,6 +31,7 @@ struct TrafficOptions {
   std::uint32_t customers = 0;
   double rate = 0;  // messages a second
   std::uint64_t seed = 0;
+  Moment repeats_within = 0;  // some pushes come again so long after their 200
 };
 
 class Traffic {
