@@ -1,11 +1,15 @@
 // The real kefuctl against a gateway's sockets played by the test.
 #include <doctest/doctest.h>
+#include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -58,6 +62,7 @@ class AdminStub {
     stop_ = true;
     thread_.join();
   }
+  const std::string& address() const { return address_; }
   std::string connect() const { return "--connect " + address_ + " "; }
   json asked() {
     const std::lock_guard lock(mutex_);
@@ -90,6 +95,59 @@ class AdminStub {
   std::thread thread_;
 };
 
+constexpr const char* kQueues =
+    R"({"ok":true,"queues":[{"name":"relay","ready":1,"done":7,"workers":[{"id":"w1","capacity":32}]}]})";
+
+// kefuctl with a terminal of its own.
+class InTerminal {
+ public:
+  explicit InTerminal(const std::vector<std::string>& arguments) {
+    std::vector<std::string> texts{KEFU_BIN_DIR "/kefuctl"};
+    texts.insert(texts.end(), arguments.begin(), arguments.end());
+    std::vector<char*> pointers;
+    for (auto& text : texts) pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+    winsize size{};
+    size.ws_col = 60;
+    size.ws_row = 20;
+    pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
+    if (pid_ == 0) {
+      ::execv(pointers[0], pointers.data());
+      ::_exit(127);
+    }
+    REQUIRE(pid_ > 0);
+  }
+  ~InTerminal() { ::close(terminal_); }
+
+  // Reads until `part` is there, or until the program has ended.
+  bool shows(const std::string& part) {
+    std::array<char, 4096> buffer{};
+    while (output_.find(part) == std::string::npos) {
+      const auto got = ::read(terminal_, buffer.data(), buffer.size());
+      if (got <= 0) return false;
+      output_.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return true;
+  }
+  void press(char key) { REQUIRE(::write(terminal_, &key, 1) == 1); }
+  void signal(int number) { ::kill(pid_, number); }
+  bool echoes() {
+    termios settings{};
+    return ::tcgetattr(terminal_, &settings) == 0 && (settings.c_lflag & (ECHO | ICANON)) == (ECHO | ICANON);
+  }
+  int wait() {
+    int status = 0;
+    REQUIRE(::waitpid(pid_, &status, 0) == pid_);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  const std::string& output() const { return output_; }
+
+ private:
+  pid_t pid_ = -1;
+  int terminal_ = -1;
+  std::string output_;
+};
+
 }  // namespace
 
 TEST_CASE("each verb asks the contract's question") {
@@ -98,6 +156,9 @@ TEST_CASE("each verb asks the contract's question") {
                                        {"show", R"({"ok":true,"id":42})"},
                                        {"replay", R"({"ok":true,"count":2})"},
                                        {"drop", R"({"ok":true,"count":1})"},
+                                       {"trace", R"({"ok":true,"events":[]})"},
+                                       {"customer", R"({"ok":true,"customer":{"following":true}})"},
+                                       {"jobs", R"({"ok":true,"jobs":[]})"},
                                        {"pause", R"({"ok":true})"},
                                        {"resume", R"({"ok":true})"}});
   struct Case {
@@ -116,6 +177,9 @@ TEST_CASE("each verb asks the contract's question") {
       {"show 42", {{"cmd", "show"}, {"id", 42}}, "\"id\": 42"},
       {"replay 42", {{"cmd", "replay"}, {"id", 42}}, "2 events replayed"},
       {"replay relay", {{"cmd", "replay"}, {"queue", "relay"}}, "2 events replayed"},
+      {"trace 42", {{"cmd", "trace"}, {"what", "42"}, {"limit", 20}}, "no such events"},
+      {"customer oA", {{"cmd", "customer"}, {"openid", "oA"}}, "follows            yes"},
+      {"jobs", {{"cmd", "jobs"}}, "no replays"},
       {"drop 7", {{"cmd", "drop"}, {"id", 7}}, "1 event dropped"},
       {"pause relay", {{"cmd", "pause"}, {"queue", "relay"}}, "relay paused"},
       {"resume relay", {{"cmd", "resume"}, {"queue", "relay"}}, "relay resumed"},
@@ -242,4 +306,60 @@ TEST_CASE("explain needs no gateway, and takes negative codes, too") {
   CHECK(contains(kefuctl("explain").output, "unknown_outcome"));
   CHECK(kefuctl("explain nonsense").status == 2);
   CHECK(kefuctl("explain 1 2").status == 2);
+}
+
+TEST_CASE("top draws a terminal again and again and leaves it as it was") {
+  AdminStub gateway(AdminStub::Answers{{"queues", kQueues}});
+  InTerminal top(
+      {"--connect", gateway.address(), "--tap-connect", "tcp://127.0.0.1:1", "top", "--interval", "0.1"});
+  REQUIRE(top.shows("\x1b[?1049h"));
+  REQUIRE(top.shows("NEWEST FAILURES"));
+  REQUIRE(top.shows("\x1b[J\x1b[H"));  // the second frame stands where the first one stood
+  CHECK_FALSE(top.echoes());
+  SUBCASE("q") {
+    top.press('q');
+  }
+  SUBCASE("Ctrl-C") {
+    top.press('\x03');
+  }
+  SUBCASE("SIGTERM") {
+    top.signal(SIGTERM);
+  }
+  CHECK(top.shows("\x1b[?25h\x1b[?1049l"));
+  CHECK(top.wait() == 0);
+  CHECK(top.echoes());
+}
+
+TEST_CASE("without a terminal top prints frames without control characters") {
+  AdminStub gateway(AdminStub::Answers{{"queues", kQueues}});
+  const std::string where = gateway.connect() + "--tap-connect tcp://127.0.0.1:1 ";
+  const Run run = kefuctl(where + "top --count 2 --interval 0.1");
+  CHECK(run.status == 0);
+  CHECK_FALSE(contains(run.output, "\x1b"));
+  const auto first = run.output.find("NEWEST FAILURES");
+  REQUIRE(first != std::string::npos);
+  CHECK(run.output.find("NEWEST FAILURES", first + 1) != std::string::npos);
+  const json told = json::parse(kefuctl(where + "--json top --count 1").output);
+  CHECK(told["queues"][0]["name"] == "relay");
+  CHECK(kefuctl("top --count 1 --timeout 50 --connect tcp://127.0.0.1:1").status == 3);
+}
+
+TEST_CASE("replay waits for the gateway's job, unless told not to, and says when it was lost") {
+  AdminStub::Answers answers{
+      {"replay", R"({"ok":true,"count":500,"job":1})"},
+      {"jobs",
+       R"({"ok":true,"jobs":[{"id":1,"queue":"relay","total":500,"replayed":499,"finished_at":5}]})"}};
+  {
+    AdminStub gateway(answers);
+    const Run run = kefuctl(gateway.connect() + "replay relay");
+    CHECK(run.status == 0);
+    CHECK(run.output == "499 events replayed\n");
+    CHECK(kefuctl(gateway.connect() + "replay relay --no-wait").output ==
+          "500 events to be replayed by job 1\n");
+  }
+  answers["jobs"] = R"({"ok":true,"jobs":[]})";
+  AdminStub restarted(answers);
+  const Run run = kefuctl(restarted.connect() + "replay relay");
+  CHECK(run.status == 1);
+  CHECK(contains(run.output, "the gateway was restarted"));
 }
