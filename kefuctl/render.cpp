@@ -22,11 +22,19 @@ std::string state_cell(const json& queue) {
 
 // "limits: im_send 140 of 200/s"; empty when there are none.
 std::string render_rates(const json& answer) {
+  // 200.0 as 200
+  const auto whole_cell = [](const json& rate, const char* key) {
+    std::string text = cell(rate, key);
+    if (text.ends_with(".0")) text.resize(text.size() - 2);
+    return text;
+  };
   std::string text;
   for (const json& queue : rows_of(answer, "queues")) {
     for (const json& rate : rows_of(queue, "rates"))
-      text += (text.empty() ? "\nrates: " : ", ") + cell(rate, "call") + " " + cell(rate, "now") + " of " +
-              cell(rate, "limit") + "/s";
+      text += (text.empty() ? "\nrates: " : ", ") + cell(rate, "call") + " " +
+              (whole_cell(rate, "limit") == "0"
+                   ? "without limit"
+                   : whole_cell(rate, "now") + " of " + whole_cell(rate, "limit") + "/s");
   }
   return text.empty() ? text : text + "\n";
 }

@@ -61,8 +61,10 @@ TEST_CASE("a queue that is held back says why, whatever the gateway's age") {
   CHECK(contains(state(R"("breaker":{"state":"open","reason":""},)"), "running\n"));
   CHECK(contains(state(R"("breaker":{"state":"closed","reason":"40164"},)"), "closed: 40164\n"));
   CHECK(contains(state(R"("breaker":{"state":"probing","reason":"time-outs"},)"), "probing: time-outs\n"));
-  CHECK(contains(state(R"("rates":[{"call":"im_send","limit":200,"now":140}],)"),
-                 "rates: im_send 140 of 200/s\n"));
+  CHECK(contains(
+      state(
+          R"("rates":[{"call":"im_send","limit":200.0,"now":140.5},{"call":"wechat_send","limit":0.0,"now":0}],)"),
+      "rates: im_send 140.5 of 200/s, wechat_send without limit\n"));
 }
 
 TEST_CASE("a trace is told event by event, hop by hop") {

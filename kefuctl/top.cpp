@@ -136,7 +136,9 @@ std::vector<std::string> Top::frame(const Screen& screen, std::int64_t unix_ms) 
       screen.lines == 0 ? kFailuresWithoutScreen : screen.lines - std::min(lines.size(), screen.lines);
   for (std::size_t i = 0; i < std::min(room, failures_.size()); ++i) lines.push_back(failures_[i]);
   if (screen.lines != 0 && lines.size() > screen.lines) lines.resize(screen.lines);
-  for (std::string& line : lines) line = fit(line, screen.columns);
+  if (screen.columns != 0) {
+    for (std::string& line : lines) line = fit(line, screen.columns);
+  }
   return lines;
 }
 

@@ -12,8 +12,8 @@
 namespace kefu::ctl {
 
 struct Screen {
-  std::size_t columns = 100;
-  std::size_t lines = 0;  // 0: as many as it takes
+  std::size_t columns = 0;  // 0: as many as it takes
+  std::size_t lines = 0;    // 0: as many as it takes
 };
 
 class Top {

@@ -65,7 +65,8 @@ Folder::~Folder() {
 
 Process::Process(const std::string& program, const Environment& environment,
                  std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), std::string(KEFU_BIN_DIR) + "/" + program);
+  const bool ours = program.find('/') == std::string::npos;
+  arguments.insert(arguments.begin(), ours ? std::string(KEFU_BIN_DIR) + "/" + program : program);
   auto variables = environment_of(environment);
   const std::string log = folder_.path() + "/output";
   const auto argument_pointers = pointers(arguments);

@@ -62,6 +62,7 @@ class Stack {
   const std::string& data_folder() const { return folder_.path(); }
   int http_port() const { return http_port_; }
   int tap_port() const { return tap_port_; }
+  int admin_port() const { return admin_port_; }
 
  private:
   Answer call(int port, const std::string& target, const std::optional<std::string>& body,
