@@ -25,14 +25,14 @@ AgentDesk::Visit AgentDesk::customer_wrote(const OpenId& customer, Timestamp now
   return {agent, true};
 }
 
-std::string AgentDesk::agent_wrote(const OpenId& customer, const std::string& agent, Timestamp now) {
+AgentDesk::Visit AgentDesk::agent_wrote(const OpenId& customer, const std::string& agent, Timestamp now) {
   close_idle(now);
   if (const auto known = open_.find(customer); known != open_.end()) {
     touch(known->second, now);
-    return known->second.agent;
+    return {known->second.agent, false};
   }
   open(customer, agent, now);
-  return agent;
+  return {agent, true};
 }
 
 void AgentDesk::customer_left(const OpenId& customer) {

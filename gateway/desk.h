@@ -25,11 +25,11 @@ class AgentDesk {
 
   struct Visit {
     std::string agent;
-    bool first = false;  // no conversation was open: this is its first message
+    bool first = false;  // no conversation was open: this is its first word
   };
   Visit customer_wrote(const OpenId& customer, Timestamp now);
-  // An agent's word keeps the conversation open, or opens one. Gives the agent of the conversation.
-  std::string agent_wrote(const OpenId& customer, const std::string& agent, Timestamp now);
+  // An agent's word keeps the conversation open, or opens one.
+  Visit agent_wrote(const OpenId& customer, const std::string& agent, Timestamp now);
   void customer_left(const OpenId& customer);
 
   // With the fewest open conversations; among equals the first in the settings.

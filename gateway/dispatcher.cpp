@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "gateway/notice.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
 
@@ -13,6 +14,7 @@ namespace {
 // In steps that delay nobody, and still faster than events can come.
 constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
+constexpr const char* kWithdrawn = "dropped by an operator";
 constexpr std::uint32_t kForgetAtOnce = 500;
 constexpr std::size_t kReplayAtOnce = 200;  // events in one turn: some 20 ms
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
@@ -30,6 +32,30 @@ v1::Event event_for(v1::Queue queue, const OpenId& customer, const std::string& 
   event.set_customer(customer.value);
   event.set_source_id(source_id);
   return event;
+}
+
+// What lets us reply (reference: WeChat §6.4), if the push does.
+std::optional<ReplyWindow::Opener> opener_of(const CustomerPush& push) {
+  using Opener = ReplyWindow::Opener;
+  switch (push.kind) {
+    case CustomerPush::Kind::message:
+      return push.chosen ? Opener::menu : Opener::message;
+    case CustomerPush::Kind::follow:
+      return Opener::follow;
+    case CustomerPush::Kind::scan:
+      return Opener::scan;
+    case CustomerPush::Kind::menu:
+      return Opener::menu;
+    case CustomerPush::Kind::unfollow:
+      break;
+  }
+  return std::nullopt;
+}
+
+void note_visit(Customer& customer, const AgentDesk::Visit& visit, Timestamp now) {
+  customer.agent = visit.agent;
+  customer.active_at = now;
+  if (visit.first) customer.conversation_at = now;
 }
 
 std::vector<queue::HeldEvent> held_of(const google::protobuf::RepeatedPtrField<v1::Held>& held) {
@@ -50,12 +76,17 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
   journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
     desk_.restore(customer.openid, customer.agent, customer.active_at, now);
   });
+  std::set<OpenId> awaiting_replies;
   journal_.each_unfinished([&](v1::Queue which, queue::Remembered event) {
+    if (which == v1::QUEUE_NOTIFIER) awaiting_replies.insert(event.customer);
     // The system's clock may have been far ahead when it was written.
     const auto& retry = which == v1::QUEUE_NOTIFIER ? options_.notifier.retry : options_.relay.retry;
     if (event.state == queue::State::waiting) event.due = std::min(event.due, now + 2 * retry.max);
     queue(which).restore(event);
   });
+  for (const auto& openid : awaiting_replies) {
+    if (const auto customer = journal_.customer(openid)) tell_window(*customer);
+  }
   for (const auto which : kQueues) {
     const auto workers = journal_.workers(which);
     for (const auto& worker : workers) known_workers_.emplace(which, worker);
@@ -73,39 +104,66 @@ Receipt Dispatcher::accept(const Submission& submission, Timestamp now) {
 Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
   if (const auto known = journal_.find(push.customer, push.key))
     return {Receipt::Kind::duplicate, known->reply};
+  if (!makes_event(push) && !journal_.note(push.key, now)) return {Receipt::Kind::duplicate};
   auto customer = journal_.customer(push.customer).value_or(newcomer(push.customer));
   auto event = event_for(v1::QUEUE_RELAY, push.customer, push.source_id);
   auto reply = ReplyKind::none;
-  bool has_work = true;
+  customer.following = push.kind != CustomerPush::Kind::unfollow;
+  move_window(customer, push, now);
   switch (push.kind) {
     case CustomerPush::Kind::follow:
-      customer.following = true;
       event.mutable_follow()->set_scene(push.scene);
       reply = ReplyKind::welcome;
       break;
     case CustomerPush::Kind::unfollow:
-      customer.following = false;
       desk_.customer_left(push.customer);
       event.mutable_unfollow();
-      has_work = options_.delete_on_unfollow;
       break;
     case CustomerPush::Kind::message: {
-      customer.following = true;
       const auto visit = desk_.customer_wrote(push.customer, now);
-      customer.agent = visit.agent;
-      customer.active_at = now;
+      note_visit(customer, visit, now);
       auto& message = *event.mutable_customer_message();
       message.set_text(push.text);
       message.set_kind(push.message_type);
       message.set_agent(visit.agent);
       message.set_msg_random(static_cast<std::uint32_t>(random_u64()));
       if (options_.please_wait_always || visit.first) reply = ReplyKind::please_wait;
-      notifier_.reopen(push.customer, now, changes_);
       break;
     }
+    case CustomerPush::Kind::scan:
+    case CustomerPush::Kind::menu:
+      break;
   }
   journal_.save(customer);
-  return has_work ? store(std::move(event), push.key, reply, now) : Receipt{Receipt::Kind::stored, reply};
+  if (!makes_event(push)) return {Receipt::Kind::stored};
+  return store(std::move(event), push.key, reply, now);
+}
+
+bool Dispatcher::makes_event(const CustomerPush& push) const {
+  switch (push.kind) {
+    case CustomerPush::Kind::unfollow:
+      return options_.delete_on_unfollow;
+    case CustomerPush::Kind::scan:
+    case CustomerPush::Kind::menu:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// Whatever lets replies through lets the parked ones through too.
+void Dispatcher::move_window(Customer& customer, const CustomerPush& push, Timestamp now) {
+  if (const auto opener = opener_of(push)) {
+    customer.window.open(*opener, now);
+    notifier_.reopen(customer.openid, now, changes_);
+  } else {
+    customer.window.close(now);
+  }
+  tell_window(customer);
+}
+
+void Dispatcher::tell_window(const Customer& customer) {
+  notifier_.customer_ends_at(customer.openid, customer.window.replies_end_at());
 }
 
 Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
@@ -113,14 +171,15 @@ Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
   if (!customer) return {Receipt::Kind::ignored, ReplyKind::none};
   if (const auto known = journal_.find(customer->openid, push.key))
     return {Receipt::Kind::duplicate, known->reply};
-  customer->agent = desk_.agent_wrote(customer->openid, push.agent, now);
-  customer->active_at = now;
+  note_visit(*customer, desk_.agent_wrote(customer->openid, push.agent, now), now);
   journal_.save(*customer);
   if (!push.left_out.empty()) {
     journal_.keep_raw("im", "cannot be carried over: " + push.left_out, push.body, now);
     const auto key = push.text.empty() ? push.key : dedup_key({"notice", "left out", push.source_id});
-    const auto told =
-        store_notice(customer->openid, push.agent, options_.notice_left_out, push.left_out, key, now);
+    const auto told = options_.notices
+                          ? store_notice(customer->openid, push.agent,
+                                         notice_of_left_out(push.left_out, *options_.notices), key, now)
+                          : Receipt{Receipt::Kind::stored};
     if (push.text.empty()) return told;
   }
   auto event = event_for(v1::QUEUE_NOTIFIER, customer->openid, push.source_id);
@@ -299,13 +358,16 @@ void Dispatcher::forget_old(Timestamp now) {
 
 void Dispatcher::apply_changes(Timestamp now) {
   for (const auto& change : changes_) {
+    const auto before = journal_.event(change.event);
     journal_.apply(change, now);
     Step step;
     step.name = step_name(change);
-    const auto stored = journal_.event(change.event);
-    if (stored) {
-      step.event = stored->event;
-      if (stored->event.has_agent_message()) tell_agent(stored->event, change, now);
+    if (before) {
+      step.event = before->event;
+      if (before->event.has_agent_message()) {
+        note_in_window(*before, change, now);
+        tell_agent(*before, change, now);
+      }
     }
     const bool over = change.state == queue::State::done || change.state == queue::State::parked;
     step.attempt = change.attempts + (over ? 1 : 0);
@@ -320,23 +382,46 @@ void Dispatcher::apply_changes(Timestamp now) {
   changes_.clear();
 }
 
-// Once for each reply and cause: the notice has a key of its own. Nobody is told about a customer who has
-// left: the conversation went with the account, and a notice would bring both back.
-void Dispatcher::tell_agent(const v1::Event& reply, const queue::Change& change, Timestamp now) {
+// What a reply's delivery tells of the customer's window.
+void Dispatcher::note_in_window(const StoredEvent& before, const queue::Change& change, Timestamp now) {
+  const auto parts = change.progress - std::min(change.progress, before.progress);
+  if (parts == 0 && change.code != kWindowClosed && change.code != kRepliesUsedUp) return;
+  auto customer = journal_.customer(change.customer);
+  if (!customer) return;
+  customer->window.use(parts);
+  if (change.code == kRepliesUsedUp) customer->window.use_up();
+  if (change.code == kWindowClosed) customer->window.close(now);
+  journal_.save(*customer);
+  tell_window(*customer);
+}
+
+// Of waiting: once for each conversation and cause, however many replies wait. Of death: once for each reply.
+// Both by the key of the notice. Nobody is told about a customer who has left with the account: a notice
+// would bring both back.
+void Dispatcher::tell_agent(const StoredEvent& before, const queue::Change& change, Timestamp now) {
   const bool parked = change.state == queue::State::parked;
-  if (!parked && change.state != queue::State::dead) return;
+  if (!options_.notices || (!parked && change.state != queue::State::dead)) return;
   const auto customer = journal_.customer(change.customer);
-  if (!customer || !customer->following) return;
-  const auto key = dedup_key({"notice", std::to_string(change.event.value), parked ? "parked" : "dead"});
-  store_notice(change.customer, reply.agent_message().agent(),
-               parked ? options_.notice_parked : options_.notice_dead, change.error, key, now);
+  if (!customer || (!customer->following && options_.delete_on_unfollow)) return;
+  const auto& reply = before.event.agent_message();
+  if (parked) {
+    const auto key = dedup_key({"notice", "waits", reply.agent(),
+                                std::to_string(customer->conversation_at.ms), std::to_string(change.code)});
+    store_notice(change.customer, reply.agent(),
+                 notice_of_waiting(change.code, change.due - now, *options_.notices), key, now);
+    return;
+  }
+  const auto death = change.error == kWithdrawn
+                         ? Death::withdrawn
+                         : death_of(before.state == queue::State::parked, change.code, change.failure);
+  const auto key = dedup_key({"notice", std::to_string(change.event.value), "dead"});
+  store_notice(change.customer, reply.agent(),
+               notice_of_death(death, change.code, reply.text(), *options_.notices), key, now);
 }
 
 // To the agent, as a message of the customer's account: where the agent looks.
-Receipt Dispatcher::store_notice(const OpenId& customer, const std::string& agent, std::string text,
-                                 const std::string& what, const DedupKey& key, Timestamp now) {
-  if (text.empty()) return {Receipt::Kind::stored, ReplyKind::none};
-  if (const auto at = text.find("%s"); at != std::string::npos) text.replace(at, 2, what);
+Receipt Dispatcher::store_notice(const OpenId& customer, const std::string& agent, const std::string& text,
+                                 const DedupKey& key, Timestamp now) {
   auto notice = event_for(v1::QUEUE_RELAY, customer, "");
   auto& message = *notice.mutable_customer_message();
   message.set_text(text);
@@ -350,7 +435,11 @@ void Dispatcher::commit(Timestamp now) {
   apply_changes(now);
   journal_.commit();
   for (auto& event : accepted_) {
-    queue(event.queue()).put(EventId{event.id()}, OpenId(event.customer()), queue::kind_of(event), now);
+    const OpenId openid(event.customer());
+    queue(event.queue()).put(EventId{event.id()}, openid, queue::kind_of(event), now);
+    if (event.queue() == v1::QUEUE_NOTIFIER) {
+      if (const auto customer = journal_.customer(openid)) tell_window(*customer);
+    }
     Step step;
     step.name = "accepted";
     step.event = std::move(event);
@@ -574,7 +663,7 @@ Result<int> Dispatcher::drop(EventId event, Timestamp now) {
   const auto stored = journal_.event(event);
   if (!stored) return Error{"there is no event " + std::to_string(event.value)};
   auto& in = queue(stored->event.queue());
-  if (in.drop(event, "dropped by an operator", changes_)) return 1;
+  if (in.drop(event, kWithdrawn, changes_)) return 1;
   if (in.state_of(event))
     return Error{"event " + std::to_string(event.value) + " is in flight; try again when it is not"};
   apply_changes(now);  // so that the journal has what this turn did to it

@@ -19,6 +19,7 @@
 #include "gateway/queue/event_queue.h"
 #include "gateway/replay_jobs.h"
 #include "gateway/submission.h"
+#include "gateway/texts.h"
 #include "kefu/v1/work.pb.h"
 #include "lib/base/result.h"
 
@@ -28,11 +29,8 @@ struct DispatcherOptions {
   std::vector<std::string> agents;
   bool delete_on_unfollow = true;   // IM_ON_UNSUBSCRIBE
   bool please_wait_always = false;  // KEFU_REPLY_TRANSFER_WHEN
-  // Told to the agent, in the customer's conversation, when a reply waits for the customer or cannot be
-  // delivered; "%s" is why.
-  std::string notice_parked;
-  std::string notice_dead;
-  std::string notice_left_out;  // "%s" is what of a message cannot be carried over
+  // Of what agents are told about their replies, in the customer's conversation; nullptr: nothing.
+  const Texts* notices = nullptr;
   queue::Rules relay{};
   queue::Rules notifier{};
   Millis keep_done{std::chrono::hours(72)};
@@ -115,9 +113,13 @@ class Dispatcher {
   void leave(const std::string& route);
   void learn(const v1::Verdict& verdict, const v1::Event& event);
   void apply_changes(Timestamp now);
-  void tell_agent(const v1::Event& reply, const queue::Change& change, Timestamp now);
-  Receipt store_notice(const OpenId& customer, const std::string& agent, std::string text,
-                       const std::string& what, const DedupKey& key, Timestamp now);
+  bool makes_event(const CustomerPush& push) const;
+  void move_window(Customer& customer, const CustomerPush& push, Timestamp now);
+  void note_in_window(const StoredEvent& before, const queue::Change& change, Timestamp now);
+  void tell_window(const Customer& customer);
+  void tell_agent(const StoredEvent& before, const queue::Change& change, Timestamp now);
+  Receipt store_notice(const OpenId& customer, const std::string& agent, const std::string& text,
+                       const DedupKey& key, Timestamp now);
   void write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery);
   void charge_further_calls(const v1::Delivery& delivery, Timestamp now);
   void resolve(v1::Delivery& delivery, Timestamp now);

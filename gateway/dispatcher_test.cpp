@@ -11,6 +11,7 @@
 #include "gateway/admin.h"
 #include "gateway/journal/memory_journal.h"
 #include "gateway/journal/sqlite_journal.h"
+#include "gateway/notice.h"
 #include "gateway/tap.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
@@ -312,37 +313,9 @@ TEST_CASE("a customer who writes reopens the parked replies") {
       std::any_of(work.begin(), work.end(), [](const auto& one) { return one.event().has_agent_message(); }));
 }
 
-TEST_CASE("the agent is told once, in the customer's conversation, when a reply waits or dies") {
-  Bench bench;
-  bench.options.notice_parked = "waiting";
-  bench.options.notice_dead = "not delivered: %s";
-  bench.restart();
-  bench.hello();
-  bench.accept(bench.message("hello"));
-  bench.accept(bench.reply("yes?"));
-  auto work = bench.deliveries();
-  bench.settle(work.at(0), v1::OUTCOME_DONE);
-  std::string expected;
-  SUBCASE("waits") {
-    bench.settle(work.at(1), v1::OUTCOME_PARKED);
-    expected = "waiting";
-  }
-  SUBCASE("dies") {
-    bench.settle(work.at(1), v1::OUTCOME_DEAD);
-    expected = "not delivered: because";
-  }
-  bench.settle(work.at(1), v1::OUTCOME_DEAD);  // repeated
-  const auto notices = bench.deliveries();
-  REQUIRE(notices.size() == 1);
-  CHECK(notices[0].event().customer_message().text() == expected);
-  CHECK(notices[0].event().customer_message().kind() == "notice");
-  CHECK(notices[0].im_user() == "oAlice");
-  CHECK(notices[0].agent() == "agent1");
-}
-
 TEST_CASE("a reply that dies after the customer has left brings nobody back") {
   Bench bench;
-  bench.options.notice_dead = "not delivered: %s";
+  bench.options.notices = &texts("en");
   bench.restart();
   bench.hello();
   bench.accept(bench.message("hello"));
@@ -358,7 +331,7 @@ TEST_CASE("a reply that dies after the customer has left brings nobody back") {
 
 TEST_CASE("the agent is told what of a message cannot be carried over, once") {
   Bench bench;
-  bench.options.notice_left_out = "not carried over: %s";
+  bench.options.notices = &texts("en");
   bench.restart();
   bench.hello();
   bench.accept(bench.message("hello"));
@@ -370,7 +343,7 @@ TEST_CASE("the agent is told what of a message cannot be carried over, once") {
     CHECK(bench.accept(push).kind == Receipt::Kind::duplicate);
     const auto work = bench.deliveries();
     REQUIRE(work.size() == 2);
-    CHECK(work[0].event().customer_message().text() == "not carried over: TIMImageElem");
+    CHECK(work[0].event().customer_message().text() == notice_of_left_out("TIMImageElem", texts("en")));
     CHECK(work[1].event().agent_message().text() == "look");
   }
   SUBCASE("alone") {

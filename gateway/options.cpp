@@ -51,10 +51,7 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   options.dispatcher.agents = settings.list("IM_AGENTS");
   options.dispatcher.delete_on_unfollow = settings.text("IM_ON_UNSUBSCRIBE") == "delete";
   options.dispatcher.please_wait_always = settings.text("KEFU_REPLY_TRANSFER_WHEN") == "always";
-  const Texts& locale = texts(settings.text("KEFU_LOCALE"));
-  options.dispatcher.notice_parked = locale.notice_parked;
-  options.dispatcher.notice_dead = locale.notice_dead;
-  options.dispatcher.notice_left_out = locale.notice_left_out;
+  options.dispatcher.notices = &texts(settings.text("KEFU_LOCALE"));
   options.dispatcher.keep_done = settings.duration("KEFU_KEEP_DONE");
   options.dispatcher.relay = relay_rules(settings);
   options.dispatcher.notifier = notifier_rules(settings);

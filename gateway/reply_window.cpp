@@ -30,11 +30,6 @@ void ReplyWindow::use(std::uint32_t parts) {
   replies_left -= std::min(replies_left, parts);
 }
 
-Timestamp ReplyWindow::keeps_reply_until(Timestamp accepted_at) const {
-  const bool known = opened_by == Opener::message && accepted_at < ends_at;
-  return known ? ends_at : accepted_at + kAfterMessage;
-}
-
 std::string_view name(ReplyWindow::Opener opener) {
   switch (opener) {
     case ReplyWindow::Opener::message:

@@ -36,10 +36,10 @@ struct ReplyWindow {
   void use_up() { replies_left = 0; }
 
   bool is_open(Timestamp now) const { return now < ends_at; }
-  // How long a reply that was accepted then is worth keeping: to the end of the window that the customer's
-  // message opened; where none is known, as long as one would last. A window of a minute lets replies through
-  // but does not shorten their waiting.
-  Timestamp keeps_reply_until(Timestamp accepted_at) const;
+  // When the replies that were accepted before it are no longer worth keeping: the end of the window that the
+  // customer's message opened. 0: not known. A window of a minute lets replies through but does not shorten
+  // their waiting.
+  Timestamp replies_end_at() const { return opened_by == Opener::message ? ends_at : Timestamp{}; }
 };
 
 // "message", "follow", "scan", "menu"; empty for nobody.

@@ -13,7 +13,8 @@ namespace kefu {
 inline constexpr std::size_t kTextBytesMax = 64 << 10;
 
 struct CustomerPush {
-  enum class Kind { follow, unfollow, message };
+  // A scan of a parametric QR code and a tap on the menu make no event; they let replies through.
+  enum class Kind { follow, unfollow, message, scan, menu };
   DedupKey key;
   OpenId customer;
   Kind kind = Kind::message;
@@ -21,6 +22,7 @@ struct CustomerPush {
   std::string text{};          // of message; clean UTF-8
   std::string message_type{};  // MsgType; other than "text": the text is a note of ours
   std::string source_id{};     // MsgId
+  bool chosen = false;         // message: an item of a msgmenu was tapped (reference: WeChat §3.2)
 };
 
 struct AgentPush {

@@ -11,9 +11,16 @@ namespace kefu {
 struct Texts {
   std::string_view welcome;
   std::string_view please_wait;
-  std::string_view notice_parked;    // to the agent
-  std::string_view notice_dead;      // to the agent; "%s" is why
-  std::string_view notice_left_out;  // to the agent; "%s" is what
+  // To the agent (gateway/notice.h). What stands in braces is filled in.
+  std::string_view waits_window_closed, waits_replies_used_up, waits;  // the last: {code}
+  std::string_view waits_for;                                          // {time}: ends each of them
+  std::string_view hours, hour, minutes, minute;                       // {n}
+  std::string_view code;                                               // {n}
+  std::string_view dead;                                               // {reply}, {why}: one of the next
+  std::string_view died_window_over, died_customer_gone, died_too_long, died_maybe_sent, died_given_up,
+      died_withdrawn;
+  std::string_view died_refused;  // {code}
+  std::string_view left_out;      // {what}
   std::string_view image, voice, video, location, link, file, mini_program, unknown;
 };
 

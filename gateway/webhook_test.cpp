@@ -146,6 +146,38 @@ TEST_CASE("following and leaving, however they are spelled") {
   }
 }
 
+TEST_CASE("a scan and the taps on the menu that let us reply are told; others are kept") {
+  Bench bench;
+  std::string event;
+  SUBCASE("scan") {
+    event = "SCAN";
+  }
+  SUBCASE("click") {
+    event = "CLICK";
+  }
+  SUBCASE("scancode_push") {
+    event = "scancode_push";
+  }
+  SUBCASE("scancode_waitmsg") {
+    event = "scancode_waitmsg";
+  }
+  CHECK(bench.wechat().push(signed_request(event_push(event, "key"))).body == "success");
+  CHECK(bench.customer_push().kind ==
+        (event == "SCAN" ? CustomerPush::Kind::scan : CustomerPush::Kind::menu));
+  bench.wechat().push(signed_request(event_push("VIEW", "http://x")));
+  CHECK(std::holds_alternative<RawPush>(bench.submitted.at(1)));
+}
+
+TEST_CASE("a message that was chosen from a msgmenu is one") {
+  Bench bench;
+  auto body = text_push();
+  body.insert(body.find("<MsgId>"), "<bizmsgmenuid>101</bizmsgmenuid>");
+  bench.wechat().push(signed_request(body));
+  bench.wechat().push(signed_request(text_push()));
+  CHECK(bench.customer_push().chosen);
+  CHECK_FALSE(std::get<CustomerPush>(bench.submitted.at(1)).chosen);
+}
+
 TEST_CASE("an empty reply text means no reply") {
   Bench bench;
   bench.wechat_options.please_wait.clear();

@@ -32,6 +32,8 @@ bool needs_operator(v1::Failure failure) {
   return failure == v1::FAILURE_CONFIGURATION || failure == v1::FAILURE_CREDENTIALS;
 }
 
+constexpr const char* kWindowOver = "the customer did not write again before the reply window ended";
+
 }  // namespace
 
 std::string_view name(State state) {
@@ -416,6 +418,10 @@ void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, 
       return;
     case v1::OUTCOME_PARKED:
       gate_.answered(event);
+      if (!reopened && parked_until(entry) <= now) {
+        finish(event, entry, State::dead, kWindowOver, changes, ending);
+        return;
+      }
       set_state(event, entry, reopened ? State::ready : State::parked, parked_until(entry));
       if (!reopened) report(event, entry, State::parked, verdict.reason(), ending, changes);
       return;
@@ -555,8 +561,7 @@ void EventQueue::tick(Timestamp now, std::vector<Change>& changes) {
     const EventId event = timers_.begin()->second;
     Entry& entry = entries_.at(event);
     if (entry.state == State::parked) {
-      finish(event, entry, State::dead, "the customer did not write again before the reply window ended",
-             changes, {});
+      finish(event, entry, State::dead, kWindowOver, changes, {});
     } else {
       set_state(event, entry, State::ready);
     }

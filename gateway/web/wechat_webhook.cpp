@@ -25,6 +25,11 @@ bool is_placeholder(std::string_view text) {
   return text == "【收到不支持的消息类型，暂无法显示】" || text == "[Unsupported Message]";
 }
 
+// Those that let us reply (reference: WeChat §6.4).
+bool is_menu_tap(std::string_view event) {
+  return event == "click" || event == "scancode_push" || event == "scancode_waitmsg";
+}
+
 // Each of them exactly once, or the request is not WeChat's.
 struct Signed {
   std::string signature, timestamp, nonce;
@@ -128,12 +133,17 @@ std::optional<CustomerPush> WeChatWebhook::understand(const wechat::Push& push) 
       if (out.scene.size() > kTextBytesMax) return std::nullopt;
     } else if (push.event == "unsubscribe") {
       out.kind = CustomerPush::Kind::unfollow;
+    } else if (push.event == "scan") {
+      out.kind = CustomerPush::Kind::scan;
+    } else if (is_menu_tap(push.event)) {
+      out.kind = CustomerPush::Kind::menu;
     } else {
       return std::nullopt;
     }
     return out;
   }
   out.kind = CustomerPush::Kind::message;
+  out.chosen = push.fields.contains("bizmsgmenuid");
   const bool is_text = push.type == "text";
   out.message_type = is_text && is_placeholder(push.content) ? "unsupported" : push.type;
   out.text = is_text ? push.content : readable_note(push, *options_.texts);

@@ -104,6 +104,37 @@ TEST_CASE("clouds: a closed reply window parks the replies until the customer wr
   CHECK(sends[2].body["text"]["content"] == "second");
 }
 
+TEST_CASE("clouds: the agent hears once that replies wait, and of each that dies") {
+  Stack stack;
+  stack.start_all();
+  stack.say(kAlice, "hello");
+  const auto notices = [&](const std::string& beginning) {
+    std::vector<std::string> found;
+    for (const auto& send : stack.clouds.calls("sendmsg")) {
+      if (text_of(send).starts_with(beginning)) found.push_back(text_of(send));
+    }
+    return found;
+  };
+  const auto parked = [&] { return stack.queue("notifier")["parked"] == 1; };
+  stack.clouds.fail_next("custom_send", 45015);
+  stack.reply(kAlice, "first");
+  CHECK(eventually(parked));
+  CHECK(eventually([&] { return notices("[Waiting]").size() == 1; }));
+  CHECK(notices("[Waiting]")[0].find("48 hours") != std::string::npos);
+
+  // A tap on the menu lets replies through; the cloud decides.
+  stack.clouds.fail_next("custom_send", 45015);
+  CHECK(stack.event(kAlice, "CLICK").body == "success");
+  stack.clouds.wait_for("custom_send", 2);
+  CHECK(eventually(parked));
+  stack.clouds.fail_next("custom_send", 43004);
+  stack.event(kAlice, "SCAN");
+  CHECK(eventually([&] { return notices("[Not delivered]").size() == 1; }));
+  CHECK(notices("[Not delivered]")[0].find("“first”") != std::string::npos);
+  CHECK(notices("[Waiting]").size() == 1);
+  CHECK(stack.clouds.count("custom_send") == 3);
+}
+
 TEST_CASE("clouds: wrong credentials pause the queue and say what to fix, without killing messages") {
   Stack stack;
   stack.start_all();

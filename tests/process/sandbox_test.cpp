@@ -2,6 +2,7 @@
 // really checked.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "tests/process/stack.h"
@@ -118,16 +119,30 @@ TEST_CASE(
   SandboxStack world;
   world.act("follow", {{"customer", kAlice}});
   world.act("say", {{"customer", kAlice}, {"text", "hello"}});
-  for (int i = 1; i <= 6; ++i) {
+  for (int i = 1; i <= 7; ++i) {
     world.act("reply", {{"agent", "agent1"}, {"customer", kAlice}, {"text", "answer " + std::to_string(i)}});
   }
-  CHECK(eventually([&] { return world.stack.queue("notifier")["parked"] == 1; }));
-  CHECK(eventually([&] {
+  const auto known = [&] {
+    return world.stack.ask({{"cmd", "customer"}, {"openid", kAlice}}).at("customer");
+  };
+  const auto notices = [&] {
     const auto desk = world.at_desk("agent1", kAlice);
-    return !desk.empty() && desk.back().starts_with("[Waiting]");
-  }));
+    return std::count_if(desk.begin(), desk.end(),
+                         [](const auto& line) { return line.starts_with("[Waiting]"); });
+  };
+  CHECK(eventually([&] { return known()["parked"] == 1; }));
+  CHECK(known()["ready"] == 1);  // the seventh stands behind the sixth
+  CHECK(known()["replies_left"] == 0);
+  CHECK(known()["window_opened_by"] == "message");
+  CHECK(eventually([&] { return notices() == 1; }));
+
   world.act("say", {{"customer", kAlice}, {"text", "go on"}});
-  CHECK(eventually([&] { return world.seen(kAlice).back() == "message: answer 6"; }));
+  CHECK(eventually([&] { return world.seen(kAlice).back() == "message: answer 7"; }));
+  const auto seen = world.seen(kAlice);
+  CHECK(seen.at(seen.size() - 2) == "message: answer 6");
+  CHECK(eventually([&] { return known()["replies_left"] == 3; }));
+  CHECK(eventually([&] { return known()["ready"] == 0 && known()["in_flight"] == 0; }));
+  CHECK(notices() == 1);
 }
 
 TEST_CASE(

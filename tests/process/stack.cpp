@@ -116,16 +116,18 @@ Answer Stack::say(const std::string& customer, const std::string& text) {
   return push(text_body(customer, text));
 }
 
-Answer Stack::follow(const std::string& customer) {
+Answer Stack::event(const std::string& customer, const std::string& name) {
   return push("<xml>" + element("ToUserName", "gh_1") + element("FromUserName", customer) + "<CreateTime>" +
               std::to_string(1'790'000'000 + ++pushes_) + "</CreateTime>" + element("MsgType", "event") +
-              element("Event", "subscribe") + "</xml>");
+              element("Event", name) + "</xml>");
+}
+
+Answer Stack::follow(const std::string& customer) {
+  return event(customer, "subscribe");
 }
 
 Answer Stack::unfollow(const std::string& customer) {
-  return push("<xml>" + element("ToUserName", "gh_1") + element("FromUserName", customer) + "<CreateTime>" +
-              std::to_string(1'790'000'000 + ++pushes_) + "</CreateTime>" + element("MsgType", "event") +
-              element("Event", "unsubscribe") + "</xml>");
+  return event(customer, "unsubscribe");
 }
 
 std::string Stack::callback_query(const std::string& platform) const {

@@ -41,6 +41,7 @@ class Stack {
 
   // --- WeChat's side: authentic unless said otherwise ---
   Answer push(const std::string& body, const std::string& query = "");  // query replaces the authentic one
+  Answer event(const std::string& customer, const std::string& name);   // of WeChat: CLICK, SCAN, …
   Answer follow(const std::string& customer);
   Answer unfollow(const std::string& customer);
   Answer say(const std::string& customer, const std::string& text);  // a new MsgId each time

@@ -59,8 +59,7 @@ DispatcherOptions World::dispatcher_options() {
   options.agents = agents_;
   options.delete_on_unfollow = chance.in(0.8);
   options.please_wait_always = chance.in(0.3);
-  options.notice_parked = "notice: waiting";
-  options.notice_dead = "notice: not delivered, %s";
+  options.notices = &texts("en");
   options.relay.retry.max = chance.of(std::vector<Millis>{Millis(5'000), Millis(20'000), Millis(60'000)});
   options.relay.retry.attempts_max = chance.in(0.3) ? 6 : 100;
   options.notifier = options.relay;

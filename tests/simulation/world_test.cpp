@@ -8,7 +8,7 @@ using namespace kefu::simulation;
 
 TEST_CASE("a world from the same seed is the same world") {
   for (const auto journal : {JournalKind::memory, JournalKind::sqlite}) {
-    const WorldOptions options{7, journal, Mutation::none, 100'000};
+    const WorldOptions options{6, journal, Mutation::none, 100'000};
     const auto first = run_world(options);
     const auto again = run_world(options);
     CHECK(first.log.size() > 1000);
