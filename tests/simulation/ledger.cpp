@@ -5,8 +5,6 @@
 namespace kefu::simulation {
 namespace {
 
-constexpr Millis kImForgetsAfter{120'000};  // reference: IM §2.5
-
 std::string hex(std::uint32_t value) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
@@ -46,7 +44,7 @@ std::string Figures::text() const {
          say(frames, "frames, ") + say(frames_lost, "lost, ") + say(frames_doubled, "doubled; ") +
          say(cuts, "cut links, ") + say(freezes, "frozen workers; ") +
          say(closings, "times a queue closed; ") + say(virtual_seconds / 3600, "hours of virtual time\n") +
-         "visible twice: " + say(im_doubles, "at IM (after its 120 s), ") +
+         "visible twice: " + say(im_doubles, "at IM (the account was deleted between), ") +
          say(wechat_repeats, "at WeChat (after an unknown outcome)");
 }
 
@@ -311,7 +309,6 @@ void Ledger::see(Known& known, Part& part, std::size_t offset, const v1::Deliver
 void Ledger::check_im_double(const Known& known, const Part& part, const Message& message, Timestamp now) {
   ++figures.im_doubles;
   if (part.first.from != message.from && deleted_accounts_.contains(part.first.from)) return;
-  if (options_.count_late_im_doubles && now - part.seen_at >= kImForgetsAfter) return;
   complain(name(known.event) + " is visible twice at the agent, " +
            std::to_string((now - part.seen_at).count()) + " ms apart");
 }

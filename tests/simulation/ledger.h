@@ -31,14 +31,6 @@ struct Figures {
 
 class Ledger {
  public:
-  struct Options {
-    bool delete_on_unfollow = true;
-    // Until the relay looks up what it is unsure of, a repeat after IM's 120 s is seen twice: counted only.
-    bool count_late_im_doubles = true;
-  };
-
-  explicit Ledger(Options options) : options_(options) {}
-
   const std::optional<std::string>& complaint() const { return complaint_; }
   void complain(std::string what);
 
@@ -121,7 +113,6 @@ class Ledger {
   void close_one(const Known& known, Journal& journal);
   void check_promises(Journal& journal);
 
-  Options options_;
   std::optional<std::string> complaint_;
   std::uint64_t turn_ = 0;
   std::map<std::uint64_t, Known> events_;

@@ -19,6 +19,7 @@ enum class Mutation {
   fresh_random,          // every attempt has another MsgRandom
   forget_progress,       // every attempt begins with the first part
   lose_quietly,          // a worker says done without having called
+  forget_doubt,          // no attempt knows that an earlier one may have acted
 };
 
 struct NamedMutation {
@@ -36,6 +37,7 @@ inline constexpr std::array kMutations{
     NamedMutation{Mutation::fresh_random, "fresh_random"},
     NamedMutation{Mutation::forget_progress, "forget_progress"},
     NamedMutation{Mutation::lose_quietly, "lose_quietly"},
+    NamedMutation{Mutation::forget_doubt, "forget_doubt"},
 };
 
 }  // namespace kefu::simulation

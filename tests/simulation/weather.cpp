@@ -81,7 +81,7 @@ void Weather::change(Timestamp now) {
     faults_ = kind.faults;
     break;
   }
-  until_ = now + chance_.between(Millis(3'000), Millis(25'000));
+  until_ = now + pace_ * chance_.between(Millis(3'000), Millis(25'000));
 }
 
 }  // namespace kefu::simulation

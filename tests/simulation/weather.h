@@ -28,7 +28,8 @@ std::string_view name(Fault fault);
 
 class Weather {
  public:
-  explicit Weather(Chance& chance) : chance_(chance) {}
+  // `pace`: 1, or how many times longer everything lasts.
+  Weather(Chance& chance, int pace) : chance_(chance), pace_(pace) {}
 
   Fault next(Timestamp now);
   void calm() { calm_ = true; }
@@ -38,6 +39,7 @@ class Weather {
   void change(Timestamp now);
 
   Chance& chance_;
+  int pace_;
   bool calm_ = false;
   Timestamp until_{};
   double share_ = 0;

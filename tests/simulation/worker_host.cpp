@@ -199,6 +199,9 @@ void WorkerHost::mutate(v1::Delivery& delivery) const {
     case Mutation::forget_progress:
       delivery.set_progress(0);
       break;
+    case Mutation::forget_doubt:
+      delivery.set_unsure_for_ms(0);
+      break;
     default:
       break;
   }

@@ -1,6 +1,7 @@
 #include "tests/simulation/world.h"
 
 #include <algorithm>
+#include <set>
 
 #include "gateway/journal/sqlite_journal.h"
 #include "lib/base/digest.h"
@@ -11,8 +12,11 @@ namespace {
 
 constexpr Timestamp kBegin{1'700'000'000'000};
 constexpr Millis kAllMustEndWithin = std::chrono::minutes(90);  // after the chaos
-constexpr int kPushAttempts = 3;                                // reference: WeChat §2.3
+constexpr Millis kLastEffects{40'000};                   // of what was still under way when the chaos ended
+constexpr Millis kReplyWindow = std::chrono::hours(48);  // reference: WeChat §6.4
+constexpr int kPushAttempts = 3;                         // reference: WeChat §2.3
 constexpr Millis kPushAgain{5'000};
+constexpr std::size_t kWorkersMost = 8;
 
 ImModel::Rules im_rules(Chance& chance) {
   return {chance.in(0.3), chance.in(0.3) ? std::size_t{3'000} : std::size_t{12'000}};
@@ -37,8 +41,10 @@ World::World(const WorldOptions& options)
     : options_(options),
       parts_{Agenda(kBegin), Chance(options.seed), Ledger({}),
              Logbook(options.log_lines > 0, options.log_lines), options.mutation},
-      clouds_{ImModel(im_rules(parts_.chance), agents_), WechatModel(), Weather(parts_.chance),
-              Weather(parts_.chance)} {
+      pace_(parts_.chance.in(0.15) ? 6 : 1),
+      clouds_{ImModel(im_rules(parts_.chance), agents_), WechatModel(), Weather(parts_.chance, pace_),
+              Weather(parts_.chance, pace_)} {
+  nobody_writes_again_ = parts_.chance.in(0.15);
   if (options_.journal == JournalKind::sqlite) folder_ = new_folder();
   const auto customers = parts_.chance.pick(3, 7);
   for (int i = 1; i <= customers; ++i) customers_.push_back("o" + std::to_string(i));
@@ -74,7 +80,7 @@ std::unique_ptr<Journal> World::open_journal() {
 }
 
 Report World::run() {
-  chaos_ends_ = kBegin + parts_.chance.between(Millis(40'000), Millis(110'000));
+  chaos_ends_ = kBegin + pace_ * parts_.chance.between(Millis(40'000), Millis(110'000));
   gateway_->start();
   for (const auto which : {v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER}) {
     const auto count = parts_.chance.pick(1, 3);
@@ -83,11 +89,10 @@ Report World::run() {
   act_soon();
   disturb_soon();
   operate_soon();
-  const auto until = chaos_ends_ + kAllMustEndWithin;
   while (!parts_.ledger.complaint() && parts_.agenda.step()) {
     if (!calm_ && parts_.now() >= chaos_ends_) calm_down();
-    if (calm_ && over()) break;
-    if (parts_.now() > until) break;
+    if (over()) break;
+    if (calm_ && parts_.now() > give_up_at_) break;
   }
   if (!parts_.ledger.complaint()) check_end();
   Report report{parts_.ledger.complaint(), parts_.ledger.figures, {}};
@@ -99,7 +104,7 @@ Report World::run() {
 // --- people ---
 
 void World::act_soon() {
-  parts_.agenda.in(parts_.chance.between(Millis(0), Millis(900)), [this] {
+  parts_.agenda.in(pace_ * parts_.chance.between(Millis(0), Millis(900)), [this] {
     if (calm_) return;
     act();
     act_soon();
@@ -204,7 +209,7 @@ void World::try_push(const Submission& submission, int attempt) {
 // --- operators ---
 
 void World::operate_soon() {
-  parts_.agenda.in(parts_.chance.between(Millis(500), Millis(9'000)), [this] {
+  parts_.agenda.in(pace_ * parts_.chance.between(Millis(500), Millis(9'000)), [this] {
     if (calm_) return;
     operate();
     operate_soon();
@@ -267,7 +272,7 @@ void World::drop_one(Dispatcher& dispatcher, Journal& journal, v1::Queue which) 
 // --- fate ---
 
 void World::disturb_soon() {
-  parts_.agenda.in(parts_.chance.between(Millis(100), Millis(2'500)), [this] {
+  parts_.agenda.in(pace_ * parts_.chance.between(Millis(100), Millis(2'500)), [this] {
     if (calm_) return;
     disturb();
     disturb_soon();
@@ -333,11 +338,11 @@ void World::disturb_worker() {
     } else {
       host.kill();
     }
-    parts_.agenda.in(back_in, [this, which] { hire(which); });
+    if (workers_.size() < kWorkersMost) parts_.agenda.in(back_in, [this, which] { hire(which); });
   } else if (luck < 0.35) {
     host.leave();
     parts_.agenda.in(back_in, [this, which] { hire(which); });
-  } else if (luck < 0.4) {
+  } else if (luck < 0.4 && workers_.size() < kWorkersMost) {
     hire(which);
   } else if (luck < 0.6) {
     host.freeze(parts_.now() + (chance.in(0.7) ? chance.between(Millis(100), Millis(3'000))
@@ -398,6 +403,7 @@ bool World::send(const std::string& route, const v1::ToWorker& message) {
 
 void World::calm_down() {
   calm_ = true;
+  give_up_at_ = parts_.now() + kAllMustEndWithin;
   parts_.note([] { return "all is calm from here"; });
   clouds_.im_weather.calm();
   clouds_.wechat_weather.calm();
@@ -421,20 +427,25 @@ void World::calm_down() {
 }
 
 bool World::over() {
-  return parts_.now() > chaos_ends_ + Millis(40'000) && parts_.ledger.unfinished().empty();
+  return calm_ && parts_.now() > chaos_ends_ + kLastEffects && parts_.ledger.unfinished().empty();
 }
 
-// Those whose replies are parked write again, as long as there are any.
+// Those whose replies are parked write again, as long as there are any; or nobody does until the reply window
+// has ended.
 void World::comfort_customers() {
-  auto* journal = gateway_->journal();
-  std::vector<std::string> waiting;
-  if (journal) {
+  std::set<std::string> waiting;
+  if (auto* journal = gateway_->journal()) {
     for (const auto& stored : journal->list(v1::QUEUE_NOTIFIER, queue::State::parked, 100))
-      waiting.push_back(stored.event.customer());
+      waiting.insert(stored.event.customer());
   }
-  std::sort(waiting.begin(), waiting.end());
-  waiting.erase(std::unique(waiting.begin(), waiting.end()), waiting.end());
-  for (const auto& customer : waiting) customer_writes(customer);
+  if (waiting.empty() || !nobody_writes_again_) {
+    for (const auto& customer : waiting) customer_writes(customer);
+  } else if (parts_.now() > chaos_ends_ + kLastEffects * 10) {
+    nobody_writes_again_ = false;
+    parts_.note([] { return "nothing happens for two days"; });
+    parts_.agenda.sleep(kReplyWindow);
+    give_up_at_ = parts_.now() + kAllMustEndWithin;
+  }
   parts_.agenda.in(Millis(10'000), [this] { comfort_customers(); });
 }
 

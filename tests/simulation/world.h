@@ -91,6 +91,7 @@ class World {
   WorldOptions options_;
   const std::vector<std::string> agents_{"kf1", "kf2"};
   Parts parts_;
+  const int pace_;  // 1; more in a world where everything lasts longer
   Clouds clouds_;
   ops::Metrics metrics_;
   MemoryDisk disk_;
@@ -100,6 +101,8 @@ class World {
   std::vector<std::unique_ptr<Link>> old_links_;  // things under way may still name them
   std::vector<std::string> customers_;
   Timestamp chaos_ends_{};
+  Timestamp give_up_at_{};
+  bool nobody_writes_again_ = false;  // until the reply window has ended
   bool calm_ = false;
   int hired_ = 0;
   int pushes_ = 0;
