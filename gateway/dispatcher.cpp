@@ -665,7 +665,8 @@ Result<int> Dispatcher::drop(EventId event, Timestamp now) {
   auto& in = queue(stored->event.queue());
   if (in.drop(event, kWithdrawn, changes_)) return 1;
   if (in.state_of(event))
-    return Error{"event " + std::to_string(event.value) + " is in flight; try again when it is not"};
+    return Error{"event " + std::to_string(event.value) +
+                 " is in flight, or may be so since the restart; try again when it is not"};
   apply_changes(now);  // so that the journal has what this turn did to it
   if (journal_.erase_dead(event)) return 1;
   return Error{"event " + std::to_string(event.value) + " is done"};

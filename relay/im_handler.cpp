@@ -144,11 +144,13 @@ ImCall ImHandler::send_part(Attempt& attempt, const im::TextMessage& part, std::
   const auto pieces = split_utf8(part.text, kShortTextBytes);
   if (pieces.size() < 2) return sent;
   // A later attempt begins again with the whole part, is refused as now, and repeats these very pieces: IM
-  // drops the repeats.
+  // drops the repeats for a while, and after that it is to be looked up which of them have arrived.
   std::uint32_t piece_number = kPiecesPerPart * (number + 1);
   for (const auto& piece : pieces) {
     sent = send(attempt, numbered(part, piece_number++, piece));
-    if (!sent.ok()) break;
+    if (sent.ok()) continue;
+    sent.outcome.unsure = sent.outcome.unsure || &piece != &pieces.front();
+    break;
   }
   return sent;
 }

@@ -438,6 +438,18 @@ TEST_CASE("of a part that was cut finer only the pieces that have not arrived ar
   CHECK(nlohmann::json::parse(relay.client.sent[2].body)["MsgSeq"] == 1043);
 }
 
+// Found by the simulation: an attempt long after it sent them again.
+TEST_CASE("pieces that have arrived leave a doubt when a later one fails, whatever the failure") {
+  const auto long_text = message(std::string(4500, 'x'));
+  for (const int failure : {60007, 80001, 60021}) {
+    CAPTURE(failure);
+    Relay some({code(93000), code(0), code(failure)});
+    CHECK(some.handle(long_text).unsure);
+    Relay none({code(93000), code(failure)});
+    CHECK_FALSE(none.handle(long_text).unsure);
+  }
+}
+
 TEST_CASE("a look-up goes through all pages, from the newest to the oldest") {
   auto repeated = message();
   repeated.set_unsure_for_ms(200'000);

@@ -377,7 +377,7 @@ EventQueue::Effect EventQueue::settle(const v1::Verdict& verdict, Timestamp now,
       apply(event, entry, verdict, at_once, now, changes);
       return Effect::applied;
     }
-    if (!done) return Effect::none;
+    if (!done) return verdict.progress() > entry.progress ? Effect::remembered : Effect::none;
     entry.known_done = true;  // rule 3: the lane opens when the newer delivery has ended too
     return Effect::remembered;
   }
@@ -386,10 +386,20 @@ EventQueue::Effect EventQueue::settle(const v1::Verdict& verdict, Timestamp now,
   const bool first_word =
       lease > entry.lease && (entry.state == State::ready || entry.state == State::waiting);
   // One that a replay has put behind another was the head when it went out.
-  if (!done && !(first_word && entry.lane->head == event)) return Effect::none;
+  if (!done && !(first_word && entry.lane->head == event))
+    return note_progress(event, entry, verdict, changes) ? Effect::applied : Effect::none;
   entry.lease = std::max(entry.lease, lease);
   apply(event, entry, verdict, at_once, now, changes);
   return Effect::applied;
+}
+
+// What a late verdict says has arrived, has arrived; nothing else of it counts.
+bool EventQueue::note_progress(EventId event, Entry& entry, const v1::Verdict& verdict,
+                               std::vector<Change>& changes) {
+  if (verdict.progress() <= entry.progress) return false;
+  entry.progress = verdict.progress();
+  report(event, entry, entry.state, "an earlier delivery got further: " + verdict.reason(), {}, changes);
+  return true;
 }
 
 void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
@@ -736,6 +746,7 @@ bool EventQueue::release(EventId event, Timestamp now, std::vector<Change>& chan
 bool EventQueue::drop(EventId event, const std::string& why, std::vector<Change>& changes) {
   const auto at = entries_.find(event);
   if (at == entries_.end() || at->second.state == State::in_flight) return false;
+  if (quiet() && at->second.lane->remembered) return false;  // a worker that has not reported may have it
   finish(event, at->second, State::dead, why, changes, {});
   return true;
 }

@@ -148,7 +148,8 @@ class EventQueue {
   enum class Effect {
     applied,     // the changes say how
     none,        // settled before, or overtaken
-    remembered,  // a success, counted when no newer delivery can be held any more: not to be confirmed before
+    remembered,  // a success or progress, counted when no newer delivery can be held any more: not to be
+                 // confirmed before
   };
   Effect settle(const v1::Verdict& verdict, Timestamp now, std::vector<Change>& changes,
                 bool at_once = false);
@@ -178,7 +179,7 @@ class EventQueue {
   void replay(const Remembered& event, Timestamp now, std::vector<Change>& changes);
   // A parked or waiting event is ready now. False: not in the queue, or in flight, or ready anyway.
   bool release(EventId event, Timestamp now, std::vector<Change>& changes);
-  // Out of the queue as dead. False: not in it, or in flight.
+  // Out of the queue as dead. False: not in it, or in flight, or perhaps so since the restart.
   bool drop(EventId event, const std::string& why, std::vector<Change>& changes);
 
   Gate& gate() { return gate_; }
@@ -260,6 +261,7 @@ class EventQueue {
   void finish(EventId event, Entry& entry, State end, std::string error, std::vector<Change>& changes,
               Ending ending);
   void note_held(const WorkerId& worker, const std::vector<HeldEvent>& held, Timestamp now);
+  bool note_progress(EventId event, Entry& entry, const v1::Verdict& verdict, std::vector<Change>& changes);
   void apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
              std::vector<Change>& changes);
   void hold_back(EventId event, Entry& entry, const v1::Verdict& verdict, const Ending& ending, Timestamp now,

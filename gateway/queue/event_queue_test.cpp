@@ -468,6 +468,16 @@ TEST_CASE("a replayed event takes its place in the lane but never before a head 
   }
 }
 
+// Found by the simulation: the next event of the customer started while the dropped one still ran.
+TEST_CASE("after a restart nothing is dropped that a worker may still have") {
+  Bench bench;
+  bench.queue.restore({.event = EventId{1}, .customer = kAlice});
+  bench.queue.begin_quiet({kFirst}, bench.now + limits::kRestartQuiet);
+  CHECK_FALSE(bench.queue.drop(EventId{1}, "dropped", bench.changes));
+  bench.hello(kFirst);
+  CHECK(bench.queue.drop(EventId{1}, "dropped", bench.changes));
+}
+
 // Found by the simulation: an older event was replayed while this one travelled, then the gateway restarted.
 TEST_CASE("after a restart a delivery counts though a replayed event stands before it now") {
   Bench bench;
@@ -541,6 +551,28 @@ TEST_CASE("delivered parts are remembered whatever the end") {
   verdict.set_progress(1);
   bench.queue.settle(verdict, bench.now, bench.changes);
   CHECK(bench.changes.back().progress == 1);
+}
+
+// Found by the simulation: the customer got the first part again.
+TEST_CASE("a late verdict counts for nothing but the parts it says have arrived") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  const auto first = bench.handouts().at(0);
+  bench.now = bench.now + limits::kWorkerLostAfter + Millis(2000);  // its worker falls silent
+  bench.hello(kSecond);
+  bench.queue.tick(bench.now, bench.changes);
+  auto late = bench.verdict(first, v1::OUTCOME_RETRY, "the second part failed");
+  late.set_progress(1);
+  const auto second = bench.handouts().at(0);
+  CHECK(second.progress == 0);
+  CHECK(bench.queue.settle(late, bench.now, bench.changes) == EventQueue::Effect::remembered);
+  bench.settle(second, v1::OUTCOME_RETURNED);
+  CHECK(bench.queue.settle(late, bench.now, bench.changes) == EventQueue::Effect::applied);
+  CHECK(bench.changes.back().progress == 1);
+  CHECK(bench.last_state() == State::ready);
+  CHECK(bench.queue.settle(late, bench.now, bench.changes) == EventQueue::Effect::none);
+  CHECK(bench.handouts().at(0).progress == 1);
 }
 
 TEST_CASE("what is handed out may start only so late that it ends before its worker is given up") {
