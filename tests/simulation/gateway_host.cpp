@@ -256,8 +256,9 @@ void GatewayHost::read_steps() {
     parts_.note([&] { return describe(step); });
     const bool of_queue = step.name == "closed" || step.name == "opened";
     if (step.name == "closed") ++parts_.ledger.figures.closings;
-    if (!of_queue && step.name != "delivered") parts_.ledger.stepped(step, *journal_);
+    if (!of_queue && step.name != "delivered") parts_.ledger.stepped(step);
   }
+  parts_.ledger.steps_told(*journal_);
 }
 
 // --- mutations ---

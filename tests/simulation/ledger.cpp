@@ -1,6 +1,7 @@
 #include "tests/simulation/ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kefu::simulation {
 namespace {
@@ -113,7 +114,7 @@ void Ledger::answered(const Submission& submission, const Receipt& receipt) {
   at->second.told = true;
 }
 
-void Ledger::stepped(const Step& step, Journal& journal) {
+void Ledger::stepped(const Step& step) {
   if (step.name == "accepted") {
     if (events_.contains(step.event.id())) complain(name(step.event) + " was accepted twice");
     know(step.event);
@@ -136,9 +137,18 @@ void Ledger::stepped(const Step& step, Journal& journal) {
     open.insert(step.event.id());
   } else {
     open.erase(step.event.id());
-    const auto stored = journal.event(EventId{step.event.id()});
-    if (!stored || (stored->state != queue::State::done && stored->state != queue::State::dead))
-      complain(name(step.event) + " has ended, but not in the journal");
+    ended_now_.insert(step.event.id());
+  }
+}
+
+// All steps of the turn are told: it may have ended and been replayed in one.
+void Ledger::steps_told(Journal& journal) {
+  for (const auto id : std::exchange(ended_now_, {})) {
+    const auto& known = events_.at(id);
+    const auto stored = journal.event(EventId{id});
+    const bool ended = stored && (stored->state == queue::State::done || stored->state == queue::State::dead);
+    if (known.state != State::open && !ended)
+      complain(name(known.event) + " has ended, but not in the journal");
   }
 }
 

@@ -39,7 +39,8 @@ class Ledger {
   void committed(const Submission& submission, const Receipt& receipt, Journal& journal);
   // The sender has been told so.
   void answered(const Submission& submission, const Receipt& receipt);
-  void stepped(const Step& step, Journal& journal);
+  void stepped(const Step& step);
+  void steps_told(Journal& journal);
   void handed_out(const v1::Delivery& delivery);
   void recorded(v1::Queue queue, const v1::Recorded& recorded);
   void turn_over(const Dispatcher& dispatcher);
@@ -122,6 +123,7 @@ class Ledger {
   std::map<LeaseKey, std::uint64_t> recorded_at_;  // turn
   std::map<LeaseKey, std::uint64_t> handed_out_at_;
   std::map<LaneKey, std::map<std::uint64_t, std::set<WorkerId>>> running_;
+  std::set<std::uint64_t> ended_now_;
   std::set<std::string> deleted_accounts_;
 };
 
