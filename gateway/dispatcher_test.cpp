@@ -734,6 +734,32 @@ TEST_CASE("the steps of an event are told in order") {
   CHECK(event.customer_message().text() == "hello");
 }
 
+TEST_CASE("the way of an event is kept with worker, time and answer of every attempt") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto first = bench.deliveries().at(0);
+  bench.now = bench.now + Millis(30);
+  bench.settle(first, v1::OUTCOME_RETRY);
+  bench.pass(std::chrono::minutes(10));
+  const auto second = bench.deliveries().at(0);
+  bench.now = bench.now + Millis(40);
+  bench.settle(second, v1::OUTCOME_DONE);
+  bench.restart();
+  const auto hops = bench.journal->hops(EventId{first.event().id()});
+  std::vector<std::string> way;
+  for (const auto& hop : hops) way.push_back(hop.step);
+  CHECK(way == Steps{"accepted", "delivered", "retry", "delivered", "done"});
+  REQUIRE(hops.size() == 5);
+  CHECK(hops[1].worker == "relay");
+  CHECK(hops[2].took == Millis(30));
+  CHECK(hops[2].error == "because");
+  CHECK(hops[3].attempt == 2);
+  CHECK(hops[4].worker == "relay");
+  CHECK(hops[4].took == Millis(40));
+  CHECK(hops[4].attempt == 2);
+}
+
 TEST_CASE("what is old goes away faster than thousands a second can come") {
   Bench bench;
   bench.hello();

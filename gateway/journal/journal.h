@@ -114,6 +114,7 @@ class Journal {
   virtual std::optional<Customer> customer(const OpenId& openid) = 0;
   virtual std::optional<Customer> customer_of(const ImUserId& im_user) = 0;
   virtual std::optional<StoredEvent> event(EventId id) = 0;
+  // Those done last come first; of other states, those accepted first.
   virtual std::vector<StoredEvent> list(v1::Queue queue, queue::State state, std::uint32_t limit) = 0;
   // In the order of ids, from the one after `after`: to go through any number of events a page at a time.
   // No state: whatever is unfinished.

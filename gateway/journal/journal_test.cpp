@@ -216,7 +216,9 @@ TEST_CASE_TEMPLATE("lists show the newest done ones and the oldest of all others
   Bench<Store> bench;
   std::vector<EventId> ids;
   for (const auto* key : {"a", "b", "c", "d", "e", "f"}) ids.push_back(bench.put(key));
-  for (int i = 0; i < 3; ++i) bench.change(ids[static_cast<std::size_t>(i)], queue::State::done);
+  bench.change(ids[0], queue::State::done);
+  bench.change(ids[2], queue::State::done, kNow + Millis(5));
+  bench.change(ids[1], queue::State::done, kNow + Millis(5));
   for (int i = 3; i < 6; ++i) bench.change(ids[static_cast<std::size_t>(i)], queue::State::dead);
   const auto done = bench.journal->list(v1::QUEUE_RELAY, queue::State::done, 2);
   REQUIRE(done.size() == 2);

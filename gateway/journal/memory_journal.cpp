@@ -1,5 +1,6 @@
 #include "gateway/journal/memory_journal.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -207,15 +208,15 @@ class MemoryJournal final : public Journal {
 
   std::vector<StoredEvent> list(v1::Queue queue, queue::State state, std::uint32_t limit) override {
     std::vector<StoredEvent> found;
-    const auto take = [&](const Row& row) {
-      if (found.size() < limit && row.stored.event.queue() == queue && row.stored.state == state)
-        found.push_back(row.stored);
-    };
-    if (state == queue::State::done) {
-      for (auto at = now_.events.rbegin(); at != now_.events.rend(); ++at) take(at->second);
-    } else {
-      for (const auto& [id, row] : now_.events) take(row);
+    for (const auto& [id, row] : now_.events) {
+      if (row.stored.event.queue() == queue && row.stored.state == state) found.push_back(row.stored);
     }
+    if (state == queue::State::done) {
+      std::sort(found.begin(), found.end(), [](const StoredEvent& a, const StoredEvent& b) {
+        return std::pair(a.settled_at, a.event.id()) > std::pair(b.settled_at, b.event.id());
+      });
+    }
+    if (found.size() > limit) found.resize(limit);
     return found;
   }
 

@@ -340,11 +340,14 @@ class SqliteJournal final : public Journal {
   }
 
   std::vector<StoredEvent> list(v1::Queue queue, queue::State state, std::uint32_t limit) override {
-    // The newest of the done ones, the oldest of all others: what a person wants to see first.
-    const bool newest = state == queue::State::done;
-    const std::string where = state < queue::State::done ? "state < 5 AND state = ?2" : "state = ?2";
+    // What was done last and, of all others, what has been there longest: what a person wants to see first.
+    // Each by an index of its own: a million other events may stand between.
+    const std::string where = state < queue::State::done ? "state < 5 AND state = ?2 ORDER BY id"
+                              : state == queue::State::done
+                                  ? "state = 5 AND ?2 ORDER BY settled_at DESC, id DESC"
+                                  : "state = 6 AND ?2 ORDER BY id";
     Statement rows(database_, ("SELECT " + std::string(kColumns) + " FROM events WHERE queue = ?1 AND " +
-                               where + " ORDER BY id " + (newest ? "DESC" : "ASC") + " LIMIT ?3")
+                               where + " LIMIT ?3")
                                   .c_str());
     rows.bind(queue).bind(static_cast<int>(state)).bind(limit);
     std::vector<StoredEvent> found;
