@@ -271,8 +271,8 @@ std::vector<EventId> find_events(const json& what, std::uint32_t most, Journal& 
 
 json trace(const json& question, const Dispatcher& dispatcher, Journal& journal) {
   const auto* what = field(question, "what");
-  if (!what || !(what->is_string() || what->is_number_unsigned()) || *what == "")
-    return refusal("trace needs \"what\": an event's id, a MsgId, a MsgKey or an openid");
+  const bool named = what && (what->is_number_unsigned() || !text_of(question, "what").empty());
+  if (!named) return refusal("trace needs \"what\": an event's id, a MsgId, a MsgKey or an openid");
   const auto most = limit_of(question, kListDefault);
   if (!most) return refusal(kBadLimit);
   json events = json::array();

@@ -86,9 +86,10 @@ std::string render_trace(std::string_view answer) {
       rows.push_back({time_cell(hop, "at"), cell(hop, "step"), cell(hop, "attempt"), cell(hop, "worker"),
                       age_cell(hop, "took_ms"), cell(hop, "code"), said});
     }
-    text += (text.empty() ? "" : "\n") + std::string("event ") + cell(event, "id") + "  " +
-            cell(event, "queue") + "  " + cell(event, "type") + "  " + cell(event, "customer") + "  " +
-            cell(event, "state");
+    if (!text.empty()) text += "\n";
+    text += "event";
+    for (const char* key : {"id", "queue", "type", "customer", "state"})
+      text.append("  ").append(cell(event, key));
     if (cell(event, "source_id") != "-") text += "  " + cell(event, "source_id");
     text += "\n" +
             format_table(

@@ -73,7 +73,7 @@ TEST_CASE("a trace is told event by event, hop by hop") {
           "hops":[{"at":1735689600000,"step":"accepted","attempt":0},
                   {"at":1735689601000,"step":"retry","attempt":1,"worker":"w1","took_ms":900,"code":60007,
                    "failure":"throttle","error":"too many"}]}]})");
-  CHECK(contains(text, "event 42  relay  follow  oA  done  77\n"));
+  CHECK(contains(text, "event  42  relay  follow  oA  done  77\n"));
   CHECK(contains(text, "retry           1  w1      900 ms  60007  throttle: too many\n"));
   CHECK(render_trace(R"({"ok":true,"events":[]})") == "no such events\n");
 }

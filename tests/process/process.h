@@ -28,7 +28,8 @@ class Folder {
 
 class Process {
  public:
-  // `program`: "kefu-gateway", or the path of another one; nothing of our own environment but PATH and sanitizer options reaches it.
+  // `program`: "kefu-gateway", or the path of another one; nothing of our own environment but PATH and
+  // sanitizer options reaches it.
   Process(const std::string& program, const Environment& environment,
           std::vector<std::string> arguments = {});
   ~Process();  // kill -9 when it still runs
