@@ -10,7 +10,6 @@
 
 namespace kefu::test {
 
-inline constexpr const char* kFaultyGateway = "../tests/kefu-gateway-faulty";
 inline constexpr const char* kFaultFile = "KEFU_TEST_FAULT_FILE";
 
 // Where it may die, beside kTurnPoints: at the system calls by which SQLite makes a transaction durable.

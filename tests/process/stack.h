@@ -15,6 +15,9 @@
 
 namespace kefu::test {
 
+// Obeys tests/process/faults.h.
+inline constexpr const char* kFaultyGateway = KEFU_BIN_DIR "/../tests/kefu-gateway-faulty";
+
 struct Answer {
   int status = 0;  // 0: none came
   std::string body;
