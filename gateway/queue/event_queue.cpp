@@ -433,7 +433,8 @@ void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, 
         return;
       }
       set_state(event, entry, reopened ? State::ready : State::parked, parked_until(entry));
-      if (!reopened) report(event, entry, State::parked, verdict.reason(), ending, changes);
+      report(event, entry, entry.state, verdict.reason(), ending,
+             changes);  // parts may have arrived, in any case
       return;
     case v1::OUTCOME_UNAVAILABLE:
       hold_back(event, entry, verdict, ending, now, changes);

@@ -543,6 +543,20 @@ TEST_CASE("a customer who writes while the cloud still refuses is answered by an
   CHECK(bench.queue.counts().parked == 1);
 }
 
+// Found by the simulation: after a restart the customer got the first part again.
+TEST_CASE("delivered parts are remembered when the customer wrote just before their reply was to be parked") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  auto verdict = bench.verdict(bench.handouts().at(0), v1::OUTCOME_PARKED, "window closed");
+  verdict.set_progress(1);
+  bench.queue.reopen(kAlice, bench.now, bench.changes);
+  bench.queue.settle(verdict, bench.now, bench.changes);
+  REQUIRE(!bench.changes.empty());
+  CHECK(bench.last_state() == State::ready);
+  CHECK(bench.changes.back().progress == 1);
+}
+
 TEST_CASE("delivered parts are remembered whatever the end") {
   Bench bench;
   bench.put(1, kAlice);
