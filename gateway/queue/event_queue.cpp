@@ -252,14 +252,14 @@ void EventQueue::restore(const Remembered& event) {
 }
 
 void EventQueue::begin_quiet(std::vector<WorkerId> expected, Timestamp until) {
-  if (expected.empty()) return;  // nobody can hold anything
-  expected_.insert(expected.begin(), expected.end());
-  quiet_until_ = until;
-  for (auto& heads : ready_heads_) heads.clear();
   for (auto& [customer, lane] : lanes_) {
     Entry& head = entries_.at(lane.head);
     head.maybe_sent = head.state == State::ready || head.state == State::waiting;
   }
+  if (expected.empty()) return;  // nobody can hold anything
+  expected_.insert(expected.begin(), expected.end());
+  quiet_until_ = until;
+  for (auto& heads : ready_heads_) heads.clear();
 }
 
 // Whoever could hold a newer delivery has reported it, or cannot be at work any more: what is known to have
@@ -462,6 +462,11 @@ void EventQueue::note_unsure(EventId event, const Entry& entry) {
   auto& unsure = unsure_[event];
   if (unsure.at == Timestamp{}) unsure.at = known ? flight->second.delivered_at : entry.accepted_at;
   ++unsure.count;
+}
+
+// Kept from here on, whatever becomes of its age.
+void EventQueue::note_maybe_sent(EventId event, Entry& entry) {
+  if (std::exchange(entry.maybe_sent, false)) unsure_.try_emplace(event, Unsure{entry.accepted_at, 0});
 }
 
 bool EventQueue::too_often_unsure(EventId event) const {
@@ -687,7 +692,7 @@ void EventQueue::send_off(Kind kind, std::size_t size, const WorkerId& worker, T
     const EventId event = *heads.begin();
     Entry& entry = entries_.at(event);
     // Known to the next attempts even when this one ends well understood.
-    if (std::exchange(entry.maybe_sent, false)) unsure_.try_emplace(event, Unsure{entry.accepted_at, 0});
+    note_maybe_sent(event, entry);
     entry.lease = Lease{next_lease_++};
     entry.settled = false;
     set_state(event, entry, State::in_flight);
@@ -728,6 +733,7 @@ void EventQueue::replay(const Remembered& event, Timestamp now, std::vector<Chan
 
 // It has its full time again.
 void EventQueue::begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes) {
+  note_maybe_sent(event, entry);
   entry.accepted_at = now;
   entry.attempts = 0;
   if (const auto unsure = unsure_.find(event); unsure != unsure_.end()) unsure->second.count = 0;
@@ -748,6 +754,7 @@ bool EventQueue::drop(EventId event, const std::string& why, std::vector<Change>
   const auto at = entries_.find(event);
   if (at == entries_.end() || at->second.state == State::in_flight) return false;
   if (quiet() && at->second.lane->remembered) return false;  // a worker that has not reported may have it
+  note_maybe_sent(event, at->second);
   finish(event, at->second, State::dead, why, changes, {});
   return true;
 }

@@ -274,6 +274,7 @@ class EventQueue {
                      Timestamp now, std::vector<Change>& changes);
   void lose(EventId event, bool never_arrived, Timestamp now, std::vector<Change>& changes);
   void note_unsure(EventId event, const Entry& entry);
+  void note_maybe_sent(EventId event, Entry& entry);
   bool too_often_unsure(EventId event) const;
   bool reopened_since_delivery(EventId event, const Lane& lane) const;
   void begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes);

@@ -468,6 +468,25 @@ TEST_CASE("a replayed event takes its place in the lane but never before a head 
   }
 }
 
+// Found by the simulation: the agent saw a message twice.
+TEST_CASE(
+    "what an earlier run may have sent is in doubt since its acceptance, though no worker is known, over a "
+    "replay too") {
+  Bench bench;
+  const Timestamp accepted = bench.now;
+  bench.now = bench.now + Millis(200'000);
+  bench.queue.restore({.event = EventId{1}, .customer = kAlice, .accepted_at = accepted});
+  bench.queue.begin_quiet({}, bench.now + limits::kRestartQuiet);
+  SUBCASE("handed out again") {}
+  SUBCASE("dropped and replayed") {
+    bench.queue.drop(EventId{1}, "dropped", bench.changes);
+    CHECK(bench.changes.back().unsure_at == accepted);
+    return;
+  }
+  bench.hello(kFirst);
+  CHECK(bench.handouts().at(0).unsure_at == accepted);
+}
+
 // Found by the simulation: the next event of the customer started while the dropped one still ran.
 TEST_CASE("after a restart nothing is dropped that a worker may still have") {
   Bench bench;
