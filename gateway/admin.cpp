@@ -98,7 +98,7 @@ std::string_view state_name(queue::Gate::State state) {
   return "unknown";
 }
 
-json breaker(const queue::Gate& gate) {
+json gate_of(const queue::Gate& gate) {
   return {{"state", state_name(gate.state())},
           {"reason", gate.reason()},
           {"since", gate.since().ms},
@@ -147,7 +147,7 @@ json describe(v1::Queue which, const Dispatcher& dispatcher, Journal& journal, T
           {"oldest_working_ms", working.count()},
           {"paused", gate.paused_by_operator()},
           {"unavailable", gate.closed() ? gate.reason() : ""},
-          {"breaker", breaker(gate)},
+          {"gate", gate_of(gate)},
           {"rates", rates(which, queue.pacer(), now)},
           {"workers", std::move(workers)}};
 }

@@ -855,16 +855,16 @@ TEST_CASE("the tap hears when a queue closes by itself and opens again") {
   CHECK(bench.steps.back().error == "because");
   CHECK(bench.steps.back().event.queue() == v1::QUEUE_RELAY);
   auto described = bench.ask({{"cmd", "queues"}})["queues"][0];
-  CHECK(described["breaker"]["state"] == "closed");
-  CHECK(described["breaker"]["reason"] == "because");
-  CHECK(described["breaker"]["since"] == bench.now.ms);
+  CHECK(described["gate"]["state"] == "closed");
+  CHECK(described["gate"]["reason"] == "because");
+  CHECK(described["gate"]["since"] == bench.now.ms);
   bench.pass(Millis(1100));
   const auto probe = bench.deliveries().at(0);
-  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["breaker"]["state"] == "probing");
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["gate"]["state"] == "probing");
   bench.settle(probe, v1::OUTCOME_DONE);
   const auto steps = bench.step_names();
   CHECK(Steps(steps.end() - 3, steps.end()) == Steps{"delivered", "done", "opened"});
-  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["breaker"]["state"] == "open");
+  CHECK(bench.ask({{"cmd", "queues"}})["queues"][0]["gate"]["state"] == "open");
 }
 
 TEST_CASE("a message of many parts pays for its calls by waiting") {

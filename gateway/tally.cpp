@@ -58,8 +58,7 @@ void Tally::step(const Step& step) {
     metrics_.counter("kefu_attempts_total", "Deliveries to workers", {{"queue", queue}}).add();
   } else if (step.name == "closed") {
     metrics_
-        .counter("kefu_breaker_closed_total", "Times a queue stopped handing out by itself",
-                 {{"queue", queue}})
+        .counter("kefu_gate_closed_total", "Times a queue stopped handing out by itself", {{"queue", queue}})
         .add();
   } else if (step.name != "accepted" && step.name != "opened") {
     metrics_
@@ -105,7 +104,7 @@ void Tally::queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now
     metrics_.gauge("kefu_workers", "Workers connected", {{"queue", queue_label}}).set(workers);
     const bool held_back = queue.gate().paused_by_operator() || queue.gate().closed();
     metrics_
-        .gauge("kefu_breaker_needs_operator", "1 while settings that the cloud refuses keep a queue closed",
+        .gauge("kefu_gate_needs_operator", "1 while settings that the cloud refuses keep a queue closed",
                {{"queue", queue_label}})
         .set(queue.gate().needs_operator() ? 1 : 0);
     for (const auto kind : queue::kKindsInOrder) {

@@ -43,17 +43,17 @@ Health judge(const Probe::Figure& figure) {
 }
 
 // In the words of a gate: open lets work through. An older gateway tells `unavailable` only.
-std::optional<Finding> look_at_breaker(const json& queue) {
-  const auto breaker = queue.find("breaker");
-  if (breaker == queue.end() || !breaker->is_object()) {
+std::optional<Finding> look_at_gate(const json& queue) {
+  const auto gate = queue.find("gate");
+  if (gate == queue.end() || !gate->is_object()) {
     const std::string why = text(queue, "unavailable");
     if (why.empty()) return std::nullopt;
     return Finding{Health::warning, "closed: " + why};
   }
-  const std::string state = text(*breaker, "state");
+  const std::string state = text(*gate, "state");
   if (state.empty() || state == "open") return std::nullopt;
-  const Health health = flag(*breaker, "needs_operator") ? Health::critical : Health::warning;
-  return Finding{health, state + ": " + text(*breaker, "reason")};
+  const Health health = flag(*gate, "needs_operator") ? Health::critical : Health::warning;
+  return Finding{health, state + ": " + text(*gate, "reason")};
 }
 
 std::vector<Finding> look_at(const json& queue) {
@@ -61,7 +61,7 @@ std::vector<Finding> look_at(const json& queue) {
   const auto workers = queue.find("workers");
   if (workers == queue.end() || workers->empty()) found.push_back({Health::critical, "no worker connected"});
   if (flag(queue, "paused")) found.push_back({Health::warning, "paused by an operator"});
-  if (auto breaker = look_at_breaker(queue)) found.push_back(std::move(*breaker));
+  if (auto gate = look_at_gate(queue)) found.push_back(std::move(*gate));
   return found;
 }
 

@@ -66,15 +66,15 @@ TEST_CASE("nobody at work is critical, a pause and a closed gate are warnings") 
   CHECK(health_of({{"workers", json::array()}}) == Health::critical);
   CHECK(health_of({{"paused", true}}) == Health::warning);
   CHECK(health_of({{"unavailable", "calls fail for several customers"}}) == Health::warning);
-  CHECK(health_of({{"breaker", {{"state", "open"}, {"reason", ""}}}}) == Health::ok);
-  CHECK(health_of({{"breaker", {{"state", "probing"}, {"reason", "time-outs"}}}}) == Health::warning);
-  CHECK(health_of({{"breaker", {{"state", "closed"}, {"reason", "40164"}, {"needs_operator", true}}}}) ==
+  CHECK(health_of({{"gate", {{"state", "open"}, {"reason", ""}}}}) == Health::ok);
+  CHECK(health_of({{"gate", {{"state", "probing"}, {"reason", "time-outs"}}}}) == Health::warning);
+  CHECK(health_of({{"gate", {{"state", "closed"}, {"reason", "40164"}, {"needs_operator", true}}}}) ==
         Health::critical);
 }
 
 TEST_CASE("the worst reason stands first, all in one line without a second bar") {
   const Probe probe =
-      probe_of(answer(queue("relay", {{"dead", 3}, {"breaker", {{"state", "closed"}, {"reason", "a|b\nc"}}}}),
+      probe_of(answer(queue("relay", {{"dead", 3}, {"gate", {{"state", "closed"}, {"reason", "a|b\nc"}}}}),
                       queue("notifier", {{"workers", json::array()}})),
                {});
   const std::string line = render_probe(probe);

@@ -12,10 +12,10 @@ using nlohmann::json;
 // "running", or what holds it back. An older gateway tells `unavailable` only.
 std::string state_cell(const json& queue) {
   if (cell(queue, "paused") == "true") return "paused";
-  const auto breaker = queue.find("breaker");
-  const bool told = breaker != queue.end() && breaker->is_object();
-  const std::string state = told ? cell(*breaker, "state") : "-";
-  const std::string why = told ? cell(*breaker, "reason") : cell(queue, "unavailable");
+  const auto gate = queue.find("gate");
+  const bool told = gate != queue.end() && gate->is_object();
+  const std::string state = told ? cell(*gate, "state") : "-";
+  const std::string why = told ? cell(*gate, "reason") : cell(queue, "unavailable");
   if (told ? state == "open" || state == "-" : why == "-") return "running";
   return (state == "probing" ? "probing: " : "closed: ") + why;
 }

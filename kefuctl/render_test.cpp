@@ -58,9 +58,9 @@ TEST_CASE("a queue that is held back says why, whatever the gateway's age") {
   };
   CHECK(contains(state(""), "running\n"));
   CHECK(contains(state(R"("unavailable":"no route",)"), "closed: no route\n"));
-  CHECK(contains(state(R"("breaker":{"state":"open","reason":""},)"), "running\n"));
-  CHECK(contains(state(R"("breaker":{"state":"closed","reason":"40164"},)"), "closed: 40164\n"));
-  CHECK(contains(state(R"("breaker":{"state":"probing","reason":"time-outs"},)"), "probing: time-outs\n"));
+  CHECK(contains(state(R"("gate":{"state":"open","reason":""},)"), "running\n"));
+  CHECK(contains(state(R"("gate":{"state":"closed","reason":"40164"},)"), "closed: 40164\n"));
+  CHECK(contains(state(R"("gate":{"state":"probing","reason":"time-outs"},)"), "probing: time-outs\n"));
   CHECK(contains(
       state(
           R"("rates":[{"call":"im_send","limit":200.0,"now":140.5},{"call":"wechat_send","limit":0.0,"now":0}],)"),

@@ -37,9 +37,9 @@ void add_check(CLI::App& app, const Common& common, Action& action) {
   add("--oldest-warn", limits->oldest_warn_s, "Warn when the oldest ready or waiting event is so old, s");
   add("--oldest-crit", limits->oldest_crit_s, "Critical when it is so old, s");
   verb->footer(
-      "Also critical: no worker, a circuit breaker that needs an operator, no answer from the gateway. Also "
-      "a\n"
-      "warning: paused by an operator, any other open circuit breaker. A threshold of 0 is off.\n"
+      "Also critical: no worker, a queue that stays closed until an operator acts, no answer from the "
+      "gateway.\n"
+      "Also a warning: paused by an operator, or closed for another reason. A threshold of 0 is off.\n"
       "Exit status, as Nagios, Icinga and others read it: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (wrong "
       "usage is\n"
       "2, too, and says so on stderr).\n"

@@ -30,8 +30,8 @@ class ThreadPool {
 
   // Runs every job exactly once, sooner or later.
   void run(Job job);
-  // A job of `serve` may call this as its last act, just before it lets go of what somebody waits for: whoever comes
-  // next because of it finds the thread free.
+  // A job of `serve` may call this as its last act, just before it lets go of what somebody waits for:
+  // whoever comes next because of it finds the thread free.
   void count_me_idle();
   // Waits until every job has ended. No run() may come after.
   void join();
