@@ -872,10 +872,10 @@ TEST_CASE("a message of many parts pays for its calls by waiting") {
   bench.options.relay.limits = {10, 0, 0, 0};
   bench.restart();
   bench.hello();
-  bench.accept(bench.message(std::string(5 * limits::kImTextBytesMax, 'x')));
-  bench.accept(bench.message("short", OpenId("oBob")));
+  bench.accept(bench.message(std::string(10 * limits::kImTextBytesMax, 'x')));
   CHECK(bench.deliveries().size() == 1);
-  bench.pass(Millis(450));
+  bench.accept(bench.message("short", OpenId("oBob")));
+  bench.pass(Millis(950));
   CHECK(bench.deliveries().empty());
   bench.pass(Millis(100));
   CHECK(bench.deliveries().size() == 1);

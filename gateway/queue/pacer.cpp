@@ -4,10 +4,20 @@
 #include <cmath>
 
 namespace kefu::queue {
+namespace {
+
+constexpr Millis kSecond{1000};
+// A call may take longer to the cloud than the one after it.
+constexpr double kOneKeptBackOf = 200;
+
+}  // namespace
 
 Timestamp Pacer::next(Kind kind) const {
   if (limits_[index(kind)] <= 0) return {};
-  return {static_cast<std::int64_t>(std::ceil(paces_[index(kind)].due_ms - kCatchUpMs))};
+  const auto& pace = paces_[index(kind)];
+  const Timestamp spaced{static_cast<std::int64_t>(std::ceil(pace.due_ms - kCatchUpMs))};
+  if (pace.last.empty() || pace.last.size() < pace.second_holds) return spaced;
+  return std::max(spaced, pace.last[pace.last.size() - pace.second_holds] + kSecond);
 }
 
 void Pacer::went(Kind kind, Timestamp now, std::uint32_t calls) {
@@ -15,6 +25,10 @@ void Pacer::went(Kind kind, Timestamp now, std::uint32_t calls) {
   if (per_second <= 0) return;
   auto& pace = paces_[index(kind)];
   pace.due_ms = std::max(pace.due_ms, static_cast<double>(now.ms)) + calls * 1000.0 / per_second;
+  const double limit = limits_[index(kind)] * share(pace, now);
+  pace.second_holds = static_cast<std::size_t>(std::max(1.0, limit - std::floor(limit / kOneKeptBackOf)));
+  pace.last.insert(pace.last.end(), calls, now);
+  while (pace.last.size() > pace.second_holds) pace.last.pop_front();
 }
 
 void Pacer::throttled(Kind kind, Timestamp now) {

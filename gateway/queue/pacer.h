@@ -1,13 +1,13 @@
 // How fast a queue calls its cloud, by kind of call, all workers together. Pure.
 //
 // The cloud counts calls in windows of a second that we cannot see. So calls are spaced evenly, a little
-// below the limit, and what a late wake-up missed is caught up within a few milliseconds only: no window of a
-// second, wherever it begins, holds more than the limit.
+// below the limit; what a late wake-up missed is caught up, as far as no second, wherever it begins, then
+// holds more than the limit.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <deque>
 
 #include "gateway/queue/kind.h"
 #include "lib/base/clock.h"
@@ -17,7 +17,7 @@ namespace kefu::queue {
 class Pacer {
  public:
   static constexpr double kShare = 0.985;         // of the limit that is used
-  static constexpr double kCatchUpMs = 15;        // of lateness that costs no call
+  static constexpr double kCatchUpMs = 250;       // of lateness, or rest, that costs no call
   static constexpr double kThrottledShare = 0.7;  // of its rate is left to a kind after a throttle answer
   static constexpr double kLeastShare = 0.02;     // is left after many
   static constexpr Millis kHold{2000};  // no further slowing, and no climbing, for so long after one
@@ -41,8 +41,10 @@ class Pacer {
 
  private:
   struct Pace {
-    double due_ms = 0;  // when the next call is due if none is late
-    double share = 1;   // of the rate, at throttled_at
+    double due_ms = 0;             // when the next call is due if none is late
+    std::deque<Timestamp> last{};  // as many calls as a second may hold, at most
+    std::size_t second_holds = 0;
+    double share = 1;  // of the rate, at throttled_at
     Timestamp throttled_at{};
   };
 

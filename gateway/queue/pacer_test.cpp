@@ -12,6 +12,7 @@ using namespace kefu::queue;
 namespace {
 
 constexpr Timestamp kStart{1'700'000'000'000};
+constexpr Millis kStall{120};  // of a disk or a busy machine
 
 // A cloud that takes so many calls in any second, wherever it begins, and refuses the others.
 struct Cloud {
@@ -32,7 +33,7 @@ struct Cloud {
   }
 };
 
-// As much as may go, from a loop that wakes up late by up to `late`.
+// As much as may go, from a loop that wakes up late by up to `late`, and now and then much more.
 void run(Pacer& pacer, Cloud& cloud, Timestamp from, Millis time, Millis late, unsigned seed) {
   std::mt19937 random(seed);
   for (Timestamp now = from; now < from + time;) {
@@ -40,7 +41,8 @@ void run(Pacer& pacer, Cloud& cloud, Timestamp from, Millis time, Millis late, u
       pacer.went(Kind::message, now);
       if (!cloud.call(now)) pacer.throttled(Kind::message, now);
     }
-    const Millis lateness{std::uniform_int_distribution<std::int64_t>(0, late.count())(random)};
+    Millis lateness{std::uniform_int_distribution<std::int64_t>(0, late.count())(random)};
+    if (std::uniform_int_distribution<>(1, 1000)(random) <= 2) lateness += kStall;
     now = std::max(now + Millis(1), pacer.next(Kind::message)) + lateness;
   }
 }
@@ -84,9 +86,9 @@ TEST_CASE("kinds have their own pace") {
 
 TEST_CASE("calls beyond the first are paid for by waiting") {
   Pacer pacer({100, 0, 0, 0});
-  pacer.went(Kind::message, kStart, 50);
-  CHECK_FALSE(pacer.may_go(Kind::message, kStart + Millis(480)));
-  CHECK(pacer.may_go(Kind::message, kStart + Millis(510)));
+  pacer.went(Kind::message, kStart, 200);
+  CHECK_FALSE(pacer.may_go(Kind::message, kStart + Millis(1700)));
+  CHECK(pacer.may_go(Kind::message, kStart + Millis(2000)));
 }
 
 TEST_CASE("a throttle answer lowers the rate for a while, then it climbs back") {
