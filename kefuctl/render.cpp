@@ -82,7 +82,8 @@ std::string render_trace(std::string_view answer) {
     std::vector<std::vector<std::string>> rows;
     for (const json& hop : rows_of(event, "hops")) {
       std::string said = cell(hop, "error");
-      if (cell(hop, "failure") != "-") said = cell(hop, "failure") + (said == "-" ? "" : ": " + said);
+      if (const std::string failure = cell(hop, "failure"); failure != "-")
+        said = said == "-" ? failure : failure + ": " + said;
       rows.push_back({time_cell(hop, "at"), cell(hop, "step"), cell(hop, "attempt"), cell(hop, "worker"),
                       age_cell(hop, "took_ms"), cell(hop, "code"), said});
     }

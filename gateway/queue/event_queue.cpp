@@ -410,7 +410,7 @@ void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, 
     entry.attempts = 0;
     gate_.answered(event);
   }
-  const bool reopened = reopened_since_delivery(event, *entry.lane);
+  const bool reopened = entry.reopened;  // what the cloud said of the window is no longer true
   if (verdict.unsure()) note_unsure(event, entry);
   Ending ending = land(event);
   ending.code = verdict.code();
@@ -447,12 +447,6 @@ void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, 
       fail(event, entry, verdict, at_once, ending, now, changes);
       return;
   }
-}
-
-// The customer wrote while the cloud still refused: what it said is no longer true.
-bool EventQueue::reopened_since_delivery(EventId event, const Lane& lane) const {
-  const auto flight = flights_.find(event);
-  return flight != flights_.end() && lane.reopened_at >= flight->second.delivered_at;
 }
 
 // Counted from when it went out; of what another run sent we know only that it was not before its acceptance.
@@ -693,6 +687,7 @@ void EventQueue::send_off(Kind kind, std::size_t size, const WorkerId& worker, T
     Entry& entry = entries_.at(event);
     // Known to the next attempts even when this one ends well understood.
     note_maybe_sent(event, entry);
+    entry.reopened = false;
     entry.lease = Lease{next_lease_++};
     entry.settled = false;
     set_state(event, entry, State::in_flight);
@@ -710,9 +705,10 @@ void EventQueue::send_off(Kind kind, std::size_t size, const WorkerId& worker, T
 void EventQueue::reopen(const OpenId& customer, Timestamp now, std::vector<Change>& changes) {
   const auto lane = lanes_.find(customer);
   if (lane == lanes_.end()) return;
-  lane->second.reopened_at = now;
   for (EventId event = lane->second.head; event != EventId{}; event = entries_.at(event).next) {
-    if (entries_.at(event).state == State::parked) release(event, now, changes);
+    auto& entry = entries_.at(event);
+    entry.reopened = true;
+    if (entry.state == State::parked) release(event, now, changes);
   }
 }
 

@@ -211,6 +211,7 @@ class EventQueue {
     State state = State::ready;
     Kind kind = Kind::message;
     bool settled = false;     // the verdict of `lease` has been applied
+    bool reopened = false;    // the customer wrote after the last delivery went out
     bool maybe_sent = false;  // was the head when another run ended: may have been in flight then
     bool known_done = false;  // an older delivery turned out to have succeeded while a newer one is held
   };
@@ -218,7 +219,6 @@ class EventQueue {
     OpenId customer;
     EventId head{};
     EventId tail{};
-    Timestamp reopened_at{};  // when the customer last wrote
     Timestamp ends_at{};      // 0: unknown
     bool remembered = false;  // rests while quiet
   };
@@ -276,7 +276,6 @@ class EventQueue {
   void note_unsure(EventId event, const Entry& entry);
   void note_maybe_sent(EventId event, Entry& entry);
   bool too_often_unsure(EventId event) const;
-  bool reopened_since_delivery(EventId event, const Lane& lane) const;
   void begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes);
   static Timestamp parked_until(const Entry& entry);
   Timestamp give_up_at(const Entry& entry) const;

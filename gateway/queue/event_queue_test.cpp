@@ -562,6 +562,16 @@ TEST_CASE("a customer who writes while the cloud still refuses is answered by an
   CHECK(bench.queue.counts().parked == 1);
 }
 
+TEST_CASE("a reply that goes out in the millisecond of the customer's message goes out after it") {
+  Bench bench;
+  bench.put(1, kAlice);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts().at(0), v1::OUTCOME_PARKED, "window closed");
+  bench.queue.reopen(kAlice, bench.now, bench.changes);
+  bench.settle(bench.handouts().at(0), v1::OUTCOME_PARKED, "window closed");
+  CHECK(bench.queue.counts().parked == 1);
+}
+
 // Found by the simulation: after a restart the customer got the first part again.
 TEST_CASE("delivered parts are remembered when the customer wrote just before their reply was to be parked") {
   Bench bench;
