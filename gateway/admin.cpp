@@ -343,6 +343,7 @@ json import_events(const json& question, Dispatcher& dispatcher, Timestamp now) 
 
 json replay(const json& question, Dispatcher& dispatcher, Timestamp now) {
   if (const auto id = id_of(question)) return counted(dispatcher.replay(*id, now));
+  if (field(question, "id")) return refusal("\"id\" is the number of an event");
   const auto which = queue_of(question);
   if (!which) return refusal("replay needs \"id\": the number of an event, or \"queue\": relay or notifier");
   const auto begun = dispatcher.replay_all(*which, now);

@@ -162,6 +162,11 @@ void Dispatcher::move_window(Customer& customer, const CustomerPush& push, Times
   tell_window(customer);
 }
 
+void Dispatcher::tell_window_of(const v1::Event& event) {
+  if (event.queue() != v1::QUEUE_NOTIFIER) return;
+  if (const auto customer = journal_.customer(OpenId(event.customer()))) tell_window(*customer);
+}
+
 void Dispatcher::tell_window(const Customer& customer) {
   notifier_.customer_ends_at(customer.openid, customer.window.replies_end_at());
 }
@@ -385,12 +390,16 @@ void Dispatcher::apply_changes(Timestamp now) {
 // What a reply's delivery tells of the customer's window.
 void Dispatcher::note_in_window(const StoredEvent& before, const queue::Change& change, Timestamp now) {
   const auto parts = change.progress - std::min(change.progress, before.progress);
-  if (parts == 0 && change.code != kWindowClosed && change.code != kRepliesUsedUp) return;
+  // Refused for good; else the customer has written since.
+  const bool refused = change.state == queue::State::parked || change.state == queue::State::dead;
+  const bool closed = refused && change.code == kWindowClosed;
+  const bool used_up = refused && change.code == kRepliesUsedUp;
+  if (parts == 0 && !closed && !used_up) return;
   auto customer = journal_.customer(change.customer);
   if (!customer) return;
   customer->window.use(parts);
-  if (change.code == kRepliesUsedUp) customer->window.use_up();
-  if (change.code == kWindowClosed) customer->window.close(now);
+  if (used_up) customer->window.use_up();
+  if (closed) customer->window.close(now);
   journal_.save(*customer);
   tell_window(*customer);
 }
@@ -414,7 +423,8 @@ void Dispatcher::tell_agent(const StoredEvent& before, const queue::Change& chan
   const auto death = change.error == kWithdrawn
                          ? Death::withdrawn
                          : death_of(before.state == queue::State::parked, change.code, change.failure);
-  const auto key = dedup_key({"notice", std::to_string(change.event.value), "dead"});
+  const auto key =
+      dedup_key({"notice", std::to_string(change.event.value), "dead", std::to_string(change.settled.value)});
   store_notice(change.customer, reply.agent(),
                notice_of_death(death, change.code, reply.text(), *options_.notices), key, now);
 }
@@ -437,9 +447,7 @@ void Dispatcher::commit(Timestamp now) {
   for (auto& event : accepted_) {
     const OpenId openid(event.customer());
     queue(event.queue()).put(EventId{event.id()}, openid, queue::kind_of(event), now);
-    if (event.queue() == v1::QUEUE_NOTIFIER) {
-      if (const auto customer = journal_.customer(openid)) tell_window(*customer);
-    }
+    tell_window_of(event);
     Step step;
     step.name = "accepted";
     step.event = std::move(event);
@@ -450,6 +458,7 @@ void Dispatcher::commit(Timestamp now) {
   for (const auto& event : taken_over_) {
     if (const auto stored = journal_.event(event.event)) {
       queue(stored->event.queue()).take_over(event);
+      tell_window_of(stored->event);
       Step step;
       step.name = "accepted";
       step.event = stored->event;
@@ -605,6 +614,7 @@ Result<int> Dispatcher::replay(EventId event, Timestamp now) {
   remembered.kind = queue::kind_of(stored->event);
   remembered.unsure_at = stored->unsure_at;
   in.replay(remembered, now, changes_);
+  tell_window_of(stored->event);
   return 1;
 }
 

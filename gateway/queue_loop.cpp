@@ -276,7 +276,7 @@ struct QueueLoop::Impl {
                      ": ask in smaller pieces");
     try {
       return answer_admin(frames->front(), memory.dispatcher, *memory.journal, now);
-    } catch (const JournalError& error) {
+    } catch (const std::exception& error) {
       answer_question(refusal(error.what()));  // a REP socket that owes an answer can do nothing else
       throw;
     }

@@ -205,7 +205,11 @@ EventQueue::Ending EventQueue::land(EventId event) {
   if (frees_slot && bundle != bundles_.end()) bundles_.erase(bundle);
   if (const auto worker = workers_.find(flight.worker); frees_slot && worker != workers_.end())
     --worker->second.in_flight;
-  return {flight.worker, flight.delivered_at};
+  Ending ending;
+  ending.worker = flight.worker;
+  ending.delivered_at = flight.delivered_at;
+  ending.bundle = flight.bundle;
+  return ending;
 }
 
 void EventQueue::finish(EventId event, Entry& entry, State end, std::string error,
@@ -502,17 +506,21 @@ void EventQueue::hold_back(EventId event, Entry& entry, const v1::Verdict& verdi
 
 void EventQueue::fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once,
                       const Ending& ending, Timestamp now, std::vector<Change>& changes) {
-  if (at_once) {
-    gate_.answered(event);
-  } else if (gate_.failed(event, entry.lane->customer, verdict.reason(), now)) {
+  // A bundle is one call, so it is one sign.
+  const OpenId who =
+      ending.bundle != 0 ? OpenId("bundle " + std::to_string(ending.bundle)) : entry.lane->customer;
+  if (at_once) gate_.answered(event);
+  const bool destination_fails = !at_once && gate_.failed(event, who, verdict.reason(), now);
+  if (verdict.unsure() && too_often_unsure(event)) {
+    ++entry.attempts;
+    finish(event, entry, State::dead, kMayHaveActed + verdict.reason(), changes, ending);
+    return;
+  }
+  if (destination_fails) {
     back_to_ready(event, entry, verdict.reason(), ending, now, changes);
     return;
   }
   ++entry.attempts;
-  if (verdict.unsure() && too_often_unsure(event)) {
-    finish(event, entry, State::dead, kMayHaveActed + verdict.reason(), changes, ending);
-    return;
-  }
   const Millis wait =
       wait_before_retry(policy_, verdict.failure(), entry.attempts, Millis(verdict.after_ms()), chance_());
   wait_or_give_up(event, entry, at_once ? now : now + wait, verdict.reason(), ending, now, changes);
@@ -567,10 +575,12 @@ void EventQueue::lose(EventId event, bool never_arrived, Timestamp now, std::vec
 
 void EventQueue::tick(Timestamp now, std::vector<Change>& changes) {
   if (quiet() && now >= *quiet_until_) end_quiet(changes);
-  while (!timers_.empty() && timers_.begin()->first <= now) {
+  std::size_t given_up = 0;
+  while (!timers_.empty() && timers_.begin()->first <= now && given_up < kGiveUpAtOnce) {
     const EventId event = timers_.begin()->second;
     Entry& entry = entries_.at(event);
     if (entry.state == State::parked) {
+      ++given_up;
       finish(event, entry, State::dead, kWindowOver, changes, {});
     } else {
       set_state(event, entry, State::ready);
@@ -653,21 +663,21 @@ bool EventQueue::has_ready_heads() const {
 }
 
 // Accounts in bulk travel together when the worker can take them so.
-std::size_t EventQueue::group_size(Kind kind, Offer offer, Gate::Allowance allowance) const {
+std::size_t EventQueue::group_size(Kind kind, Offer offer) const {
   const bool in_bulk = kind == Kind::import_account || kind == Kind::delete_account;
-  if (!in_bulk || offer.bundle < 2 || allowance == Gate::Allowance::one) return 1;
+  if (!in_bulk || offer.bundle < 2) return 1;
   return std::min<std::size_t>(offer.bundle, ready_heads_[static_cast<std::size_t>(kind)].size());
 }
 
 std::vector<Handout> EventQueue::handouts(Timestamp now) {
   std::vector<Handout> out;
+  if (gate_.allowance(now) == Gate::Allowance::one) send_probe(now, out);
   for (const auto kind : kKindsInOrder) {
     const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
     while (!heads.empty() && pacer_.may_go(kind, now)) {
-      const auto allowance = gate_.allowance(now);
       const auto worker = freest_worker(now);
-      if (allowance == Gate::Allowance::none || worker == workers_.end()) return out;
-      send_off(kind, group_size(kind, worker->second.offer, allowance), worker->first, now, out);
+      if (gate_.allowance(now) != Gate::Allowance::any || worker == workers_.end()) return out;
+      send_off(kind, group_size(kind, worker->second.offer), worker->first, now, out);
     }
   }
   return out;
@@ -675,29 +685,56 @@ std::vector<Handout> EventQueue::handouts(Timestamp now) {
 
 void EventQueue::send_off(Kind kind, std::size_t size, const WorkerId& worker, Timestamp now,
                           std::vector<Handout>& out) {
-  auto& state = workers_.at(worker);
   const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
   const std::uint64_t bundle = size > 1 ? ++last_bundle_ : 0;
   if (bundle != 0) bundles_[bundle] = size;
   pacer_.went(kind, now, bundle != 0 && kind == Kind::import_account ? kCallsOfImportBundle : 1);
+  auto& state = workers_.at(worker);
   ++state.in_flight;
   state.last_handout = ++handouts_;
-  for (std::size_t i = 0; i < size; ++i) {
-    const EventId event = *heads.begin();
-    Entry& entry = entries_.at(event);
-    // Known to the next attempts even when this one ends well understood.
-    note_maybe_sent(event, entry);
-    entry.reopened = false;
-    entry.lease = Lease{next_lease_++};
-    entry.settled = false;
-    set_state(event, entry, State::in_flight);
-    flights_[event] = {worker, now, false, false, bundle};
-    gate_.delivered(event);
-    const auto unsure = unsure_.find(event);
-    out.push_back({event, entry.lane->customer, worker, entry.lease, entry.attempts + 1, entry.progress,
-                   state.last_seen + kStartWithin, bundle,
-                   unsure != unsure_.end() ? unsure->second.at : Timestamp{}});
+  for (std::size_t i = 0; i < size; ++i) take_off(*heads.begin(), worker, bundle, now, out);
+}
+
+// The next customer after the one that probed last: an event that always fails must not be the only one
+// asked.
+void EventQueue::send_probe(Timestamp now, std::vector<Handout>& out) {
+  const auto worker = freest_worker(now);
+  if (worker == workers_.end()) return;
+  EventId next{};
+  EventId first{};
+  const auto lower = [](EventId candidate, EventId& lowest) {
+    if (lowest == EventId{} || candidate < lowest) lowest = candidate;
+  };
+  for (const auto kind : kKindsInOrder) {
+    const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
+    if (heads.empty() || !pacer_.may_go(kind, now)) continue;
+    lower(*heads.begin(), first);
+    if (const auto after = heads.upper_bound(last_probe_); after != heads.end()) lower(*after, next);
   }
+  if (first == EventId{}) return;
+  last_probe_ = next != EventId{} ? next : first;
+  pacer_.went(entries_.at(last_probe_).kind, now);
+  auto& state = workers_.at(worker->first);
+  ++state.in_flight;
+  state.last_handout = ++handouts_;
+  take_off(last_probe_, worker->first, 0, now, out);
+}
+
+void EventQueue::take_off(EventId event, const WorkerId& worker, std::uint64_t bundle, Timestamp now,
+                          std::vector<Handout>& out) {
+  Entry& entry = entries_.at(event);
+  // Known to the next attempts even when this one ends well understood.
+  note_maybe_sent(event, entry);
+  entry.reopened = false;
+  entry.lease = Lease{next_lease_++};
+  entry.settled = false;
+  set_state(event, entry, State::in_flight);
+  flights_[event] = {worker, now, false, false, bundle};
+  gate_.delivered(event);
+  const auto unsure = unsure_.find(event);
+  out.push_back({event, entry.lane->customer, worker, entry.lease, entry.attempts + 1, entry.progress,
+                 workers_.at(worker).last_seen + kStartWithin, bundle,
+                 unsure != unsure_.end() ? unsure->second.at : Timestamp{}});
 }
 
 // --- people ---

@@ -240,6 +240,7 @@ class EventQueue {
     Timestamp delivered_at{};
     std::int32_t code = 0;
     v1::Failure failure = v1::FAILURE_UNSPECIFIED;
+    std::uint64_t bundle = 0;
   };
   struct WorkerState {
     Offer offer;
@@ -281,8 +282,11 @@ class EventQueue {
   Timestamp give_up_at(const Entry& entry) const;
   std::string reason_to_give_up(const Entry& entry, Timestamp now) const;
   std::map<WorkerId, WorkerState>::const_iterator freest_worker(Timestamp now) const;
-  std::size_t group_size(Kind kind, Offer offer, Gate::Allowance allowance) const;
+  std::size_t group_size(Kind kind, Offer offer) const;
   void send_off(Kind kind, std::size_t size, const WorkerId& worker, Timestamp now,
+                std::vector<Handout>& out);
+  void send_probe(Timestamp now, std::vector<Handout>& out);
+  void take_off(EventId event, const WorkerId& worker, std::uint64_t bundle, Timestamp now,
                 std::vector<Handout>& out);
   void look_for_lost_work(Timestamp now, std::vector<Change>& changes);
   void give_up_what_is_too_old(Timestamp now, std::vector<Change>& changes);
@@ -306,6 +310,7 @@ class EventQueue {
   std::map<EventId, Flight> flights_;
   std::map<std::uint64_t, std::size_t> bundles_;  // how many of each are in flight
   std::uint64_t last_bundle_ = 0;
+  EventId last_probe_{};
   std::unordered_map<EventId, Unsure> unsure_;
   std::map<WorkerId, WorkerState> workers_;
   std::set<WorkerId> expected_;

@@ -930,3 +930,48 @@ TEST_CASE("what the cloud asks to wait for is waited for, and what somebody has 
   CHECK(wait_before_retry(policy, v1::FAILURE_RETRY, 1, Millis(7000), 0.5) == Millis(7000));
   CHECK(wait_before_retry(policy, v1::FAILURE_IMPORT, 1, Millis(0), 0.5) == Millis(5000));
 }
+
+TEST_CASE("a reply that may have been delivered is not sent again for ever because the queue is closed") {
+  RetryPolicy policy;
+  policy.unsure_max = 3;
+  Bench bench(policy);
+  for (std::uint64_t id = 1; id <= 4; ++id) bench.put(id, OpenId("o" + std::to_string(id)), Kind::reply);
+  std::map<std::uint64_t, int> sent;
+  for (int round = 0; round < 200; ++round) {
+    bench.hello(kFirst);
+    for (const auto& handout : bench.handouts()) {
+      ++sent[handout.event.value];
+      auto verdict = bench.verdict(handout, v1::OUTCOME_RETRY, "no answer in time");
+      verdict.set_unsure(true);
+      bench.queue.settle(verdict, bench.now, bench.changes);
+    }
+    bench.pass(Millis(1000));
+  }
+  for (const auto& [event, times] : sent) CHECK(times == 3);
+  CHECK(sent.size() == 4);
+}
+
+TEST_CASE("events that always fail do not keep a queue closed for the others") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 4; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  bool delivered = false;
+  for (int round = 0; round < 60 && !delivered; ++round) {
+    bench.hello(kFirst, 3);
+    for (const auto& handout : bench.handouts()) {
+      delivered = delivered || handout.event == EventId{4};
+      bench.settle(handout, handout.event == EventId{4} ? v1::OUTCOME_DONE : v1::OUTCOME_RETRY,
+                   "the agent is unknown");
+    }
+    bench.pass(Millis(1000));
+  }
+  CHECK(delivered);
+}
+
+TEST_CASE("a bundle whose call failed is one failure, not one of each customer") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 5; ++id)
+    bench.put(id, OpenId("o" + std::to_string(id)), Kind::import_account);
+  bench.hello(kFirst, 8, {}, 100);
+  for (const auto& one : bench.handouts()) bench.settle(one, v1::OUTCOME_RETRY, "internal error");
+  CHECK_FALSE(bench.queue.gate().closed());
+}

@@ -111,7 +111,7 @@ struct Worker::Impl {
     std::erase_if(connections, [&](const auto& entry) {
       const auto& [endpoint, socket, opened_at, session] = entry.second;
       const bool gone = std::find(wanted.begin(), wanted.end(), endpoint) == wanted.end();
-      return gone && !session.connected(now) && session.running_nothing();
+      return gone && !session.connected(now) && session.holds_nothing();
     });
     for (const auto& endpoint : fresh) add_connection(endpoint, now);
     if (connections.empty()) return;
