@@ -83,7 +83,7 @@ std::string render_trace(std::string_view answer) {
     for (const json& hop : rows_of(event, "hops")) {
       std::string said = cell(hop, "error");
       if (const std::string failure = cell(hop, "failure"); failure != "-")
-        said = said == "-" ? failure : failure + ": " + said;
+        said = said == "-" ? failure : std::string(failure).append(": ").append(said);
       rows.push_back({time_cell(hop, "at"), cell(hop, "step"), cell(hop, "attempt"), cell(hop, "worker"),
                       age_cell(hop, "took_ms"), cell(hop, "code"), said});
     }
