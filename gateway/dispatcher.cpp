@@ -84,9 +84,7 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
     if (event.state == queue::State::waiting) event.due = std::min(event.due, now + 2 * retry.max);
     queue(which).restore(event);
   });
-  for (const auto& openid : awaiting_replies) {
-    if (const auto customer = journal_.customer(openid)) tell_window(*customer);
-  }
+  for (const auto& openid : awaiting_replies) tell_window_of(openid);
   for (const auto which : kQueues) {
     const auto workers = journal_.workers(which);
     for (const auto& worker : workers) known_workers_.emplace(which, worker);
@@ -162,9 +160,8 @@ void Dispatcher::move_window(Customer& customer, const CustomerPush& push, Times
   tell_window(customer);
 }
 
-void Dispatcher::tell_window_of(const v1::Event& event) {
-  if (event.queue() != v1::QUEUE_NOTIFIER) return;
-  if (const auto customer = journal_.customer(OpenId(event.customer()))) tell_window(*customer);
+void Dispatcher::tell_window_of(const OpenId& openid) {
+  if (const auto customer = journal_.customer(openid)) tell_window(*customer);
 }
 
 void Dispatcher::tell_window(const Customer& customer) {
@@ -445,25 +442,14 @@ void Dispatcher::commit(Timestamp now) {
   apply_changes(now);
   journal_.commit();
   for (auto& event : accepted_) {
-    const OpenId openid(event.customer());
-    queue(event.queue()).put(EventId{event.id()}, openid, queue::kind_of(event), now);
-    tell_window_of(event);
-    Step step;
-    step.name = "accepted";
-    step.event = std::move(event);
-    step.at = now;
-    steps_.push_back(std::move(step));
+    queue(event.queue()).put(EventId{event.id()}, OpenId(event.customer()), queue::kind_of(event), now);
+    tell_accepted(std::move(event), now);
   }
   accepted_.clear();
   for (const auto& event : taken_over_) {
-    if (const auto stored = journal_.event(event.event)) {
+    if (auto stored = journal_.event(event.event)) {
       queue(stored->event.queue()).take_over(event);
-      tell_window_of(stored->event);
-      Step step;
-      step.name = "accepted";
-      step.event = stored->event;
-      step.at = now;
-      steps_.push_back(std::move(step));
+      tell_accepted(std::move(stored->event), now);
     }
   }
   taken_over_.clear();
@@ -474,6 +460,16 @@ void Dispatcher::commit(Timestamp now) {
     outgoing_.push_back(std::move(out));
   }
   recorded_.clear();
+}
+
+// REQUIRES: its queue has it.
+void Dispatcher::tell_accepted(v1::Event event, Timestamp now) {
+  if (event.queue() == v1::QUEUE_NOTIFIER) tell_window_of(OpenId(event.customer()));
+  Step step;
+  step.name = "accepted";
+  step.event = std::move(event);
+  step.at = now;
+  steps_.push_back(std::move(step));
 }
 
 // Steps of a queue, not of an event: it stopped handing out by itself, or does so again.
@@ -614,7 +610,7 @@ Result<int> Dispatcher::replay(EventId event, Timestamp now) {
   remembered.kind = queue::kind_of(stored->event);
   remembered.unsure_at = stored->unsure_at;
   in.replay(remembered, now, changes_);
-  tell_window_of(stored->event);
+  if (stored->event.queue() == v1::QUEUE_NOTIFIER) tell_window_of(remembered.customer);
   return 1;
 }
 

@@ -117,7 +117,8 @@ class Dispatcher {
   void move_window(Customer& customer, const CustomerPush& push, Timestamp now);
   void note_in_window(const StoredEvent& before, const queue::Change& change, Timestamp now);
   void tell_window(const Customer& customer);
-  void tell_window_of(const v1::Event& event);
+  void tell_window_of(const OpenId& openid);
+  void tell_accepted(v1::Event event, Timestamp now);
   void tell_agent(const StoredEvent& before, const queue::Change& change, Timestamp now);
   Receipt store_notice(const OpenId& customer, const std::string& agent, const std::string& text,
                        const DedupKey& key, Timestamp now);

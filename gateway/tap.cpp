@@ -7,25 +7,37 @@
 
 namespace kefu {
 
-TapMessage TapNumbers::number(const Step& step) {
+namespace {
+
+std::string prefix_of(const Step& step) {
+  return std::string(queue_name(step.event.queue())) + "." + std::string(step.name);
+}
+
+}  // namespace
+
+TapNumbers::Numbers TapNumbers::count(const Step& step) {
   const std::string queue(queue_name(step.event.queue()));
-  const std::string prefix = queue + "." + std::string(step.name);
+  return {++all_, ++by_prefix_[queue], ++by_prefix_[prefix_of(step)]};
+}
+
+TapMessage TapNumbers::number(const Step& step) {
+  const auto numbers = count(step);
   nlohmann::json told = {{"id", step.event.id()},
-                         {"queue", queue},
+                         {"queue", queue_name(step.event.queue())},
                          {"step", step.name},
                          {"type", event_type(step.event)},
                          {"customer", step.event.customer()},
                          {"attempt", step.attempt},
                          {"at", step.at.ms},
-                         {"seq", ++all_},
-                         {"queue_seq", ++by_prefix_[queue]},
-                         {"step_seq", ++by_prefix_[prefix]}};
+                         {"seq", numbers.all},
+                         {"queue_seq", numbers.of_queue},
+                         {"step_seq", numbers.of_step}};
   if (!step.error.empty()) told["error"] = step.error;
   if (!step.worker.empty()) told["worker"] = step.worker;
   if (step.code != 0) told["code"] = step.code;
   if (step.failure != v1::FAILURE_UNSPECIFIED) told["failure"] = failure_name(step.failure);
   if (step.unsure) told["unsure"] = true;
-  return {prefix + "." + step.event.customer(),
+  return {prefix_of(step) + "." + step.event.customer(),
           told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
           step.event.SerializeAsString()};
 }
@@ -50,8 +62,11 @@ void Tap::take_subscriptions() {
 // With NODROP the first frame is refused when a subscriber has no room: so we learn of it. Then the message
 // goes out without NODROP, to all but that one.
 Tap::Told Tap::publish(const Step& step) {
+  if (subscriptions_.empty()) {
+    numbers_.skip(step);
+    return Told::to_all;
+  }
   const TapMessage message = numbers_.number(step);
-  if (subscriptions_.empty()) return Told::to_all;
   constexpr auto kMore = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
   const bool room = socket_->send(zmq::buffer(message.topic), kMore).has_value();
   if (!room) {

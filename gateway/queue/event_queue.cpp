@@ -34,6 +34,22 @@ bool needs_operator(v1::Failure failure) {
 
 constexpr const char* kWindowOver = "the customer did not write again before the reply window ended";
 
+// Nothing for finished events: they are not in the queue.
+std::size_t* count_in(Counts& counts, State state) {
+  switch (state) {
+    case State::ready:
+      return &counts.ready;
+    case State::in_flight:
+      return &counts.in_flight;
+    case State::waiting:
+      return &counts.waiting;
+    case State::parked:
+      return &counts.parked;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 std::string_view name(State state) {
@@ -147,27 +163,13 @@ void EventQueue::refresh_head(const Lane& lane) {
 
 // `due` counts for waiting and parked only.
 void EventQueue::set_state(EventId event, Entry& entry, State state, Timestamp due) {
-  const auto count = [this](State of) -> std::size_t* {
-    switch (of) {
-      case State::ready:
-        return &counts_.ready;
-      case State::in_flight:
-        return &counts_.in_flight;
-      case State::waiting:
-        return &counts_.waiting;
-      case State::parked:
-        return &counts_.parked;
-      default:
-        return nullptr;
-    }
-  };
   const auto timed = [](State of) { return of == State::waiting || of == State::parked; };
-  if (auto* old = count(entry.state)) --*old;
+  if (auto* old = count_in(counts_, entry.state)) --*old;
   if (timed(entry.state)) timers_.erase({entry.due, event});
   ready_heads(entry).erase(event);
   entry.state = state;
   entry.due = due;
-  if (auto* now = count(state)) ++*now;
+  if (auto* now = count_in(counts_, state)) ++*now;
   if (timed(state)) timers_.insert({due, event});
   if (state == State::ready && entry.lane->head == event) refresh_head(*entry.lane);
 }
@@ -689,10 +691,13 @@ void EventQueue::send_off(Kind kind, std::size_t size, const WorkerId& worker, T
   const std::uint64_t bundle = size > 1 ? ++last_bundle_ : 0;
   if (bundle != 0) bundles_[bundle] = size;
   pacer_.went(kind, now, bundle != 0 && kind == Kind::import_account ? kCallsOfImportBundle : 1);
-  auto& state = workers_.at(worker);
-  ++state.in_flight;
-  state.last_handout = ++handouts_;
+  take_slot(workers_.at(worker));
   for (std::size_t i = 0; i < size; ++i) take_off(*heads.begin(), worker, bundle, now, out);
+}
+
+void EventQueue::take_slot(WorkerState& worker) {
+  ++worker.in_flight;
+  worker.last_handout = ++handouts_;
 }
 
 // The next customer after the one that probed last: an event that always fails must not be the only one
@@ -714,9 +719,7 @@ void EventQueue::send_probe(Timestamp now, std::vector<Handout>& out) {
   if (first == EventId{}) return;
   last_probe_ = next != EventId{} ? next : first;
   pacer_.went(entries_.at(last_probe_).kind, now);
-  auto& state = workers_.at(worker->first);
-  ++state.in_flight;
-  state.last_handout = ++handouts_;
+  take_slot(workers_.at(worker->first));
   take_off(last_probe_, worker->first, 0, now, out);
 }
 
@@ -797,22 +800,7 @@ Counts EventQueue::counts_of(const OpenId& customer) const {
   const auto lane = lanes_.find(customer);
   if (lane == lanes_.end()) return counts;
   for (EventId event = lane->second.head; event != EventId{}; event = entries_.at(event).next) {
-    switch (entries_.at(event).state) {
-      case State::ready:
-        ++counts.ready;
-        break;
-      case State::in_flight:
-        ++counts.in_flight;
-        break;
-      case State::waiting:
-        ++counts.waiting;
-        break;
-      case State::parked:
-        ++counts.parked;
-        break;
-      default:
-        break;
-    }
+    if (auto* count = count_in(counts, entries_.at(event).state)) ++*count;
   }
   return counts;
 }

@@ -285,6 +285,7 @@ class EventQueue {
   std::size_t group_size(Kind kind, Offer offer) const;
   void send_off(Kind kind, std::size_t size, const WorkerId& worker, Timestamp now,
                 std::vector<Handout>& out);
+  void take_slot(WorkerState& worker);
   void send_probe(Timestamp now, std::vector<Handout>& out);
   void take_off(EventId event, const WorkerId& worker, std::uint64_t bundle, Timestamp now,
                 std::vector<Handout>& out);
