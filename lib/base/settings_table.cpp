@@ -47,7 +47,11 @@ constexpr Setting kTable[] = {
     {"WECHAT_AES_KEY_PREVIOUS", "gateway", Kind::secret, "", false,
      "the key before, still taken during a rotation"},
     {"WECHAT_APP_SECRET", "notifier", Kind::secret, "", true, "the Official Account's AppSecret"},
-    {"WECHAT_API", "notifier", Kind::url, "https://api.weixin.qq.com", true, "base URL of the WeChat API"},
+    {"WECHAT_APP_ID", "relay", Kind::text, "", false,
+     "the Official Account's AppID: with it and the AppSecret the relay fetches customers' media"},
+    {"WECHAT_APP_SECRET", "relay", Kind::secret, "", false, "the Official Account's AppSecret"},
+    {"WECHAT_API", "relay notifier", Kind::url, "https://api.weixin.qq.com", true,
+     "base URL of the WeChat API"},
 
     {"IM_SDK_APP_ID", "gateway relay", Kind::number, "", true, "the IM app's SDKAppID", "1 4294967295"},
     {"IM_SECRET_KEY", "relay", Kind::secret, "", true, "the IM app's key, with which UserSigs are made"},
@@ -61,7 +65,7 @@ constexpr Setting kTable[] = {
     {"IM_ON_UNSUBSCRIBE", "gateway", Kind::choice, "delete", true,
      "what becomes of the customer's IM account", "delete keep"},
 
-    {"KEFU_LOCALE", "gateway relay sandbox", Kind::choice, "zh-CN", true, "language of the built-in texts",
+    {"KEFU_LOCALE", "gateway relay notifier sandbox", Kind::choice, "zh-CN", true, "language of the built-in texts",
      "zh-CN en ja"},
     {"KEFU_REPLY_SUBSCRIBE", "gateway", Kind::text, "", false,
      "the welcome; by default as the locale has it; empty: none", kReplyBytesMax},
@@ -69,6 +73,20 @@ constexpr Setting kTable[] = {
      "the please-wait text; by default as the locale has it; empty: none", kReplyBytesMax},
     {"KEFU_REPLY_TRANSFER_WHEN", "gateway", Kind::choice, "session", true,
      "always, or session: at the first message after 30 idle minutes", "always session"},
+
+    {"KEFU_FORWARD_EVENTS", "gateway", Kind::text, "CLICK,SCAN,subscribe", true,
+     "events of WeChat that reach the agent as a note, comma-separated; subscribe: when it names a scene"},
+    {"KEFU_SWEEP", "gateway", Kind::duration, "60s", true,
+     "how often IM is asked for agents' messages whose callback never came; 0s: never"},
+    {"KEFU_MEDIA_DIR", "gateway relay notifier", Kind::text, "./media", true,
+     "where media are kept, the same folder for all; made when missing"},
+    {"KEFU_MEDIA_URL", "gateway relay notifier", Kind::url, "", false,
+     "where agents reach the gateway's media, such as https://your.domain/media; without it media arrive as "
+     "a note"},
+    {"KEFU_MEDIA_KEEP", "gateway relay notifier", Kind::duration, "7d", true,
+     "how long media are kept and their links hold", "1h"},
+    {"KEFU_MEDIA_HOSTS", "relay notifier", Kind::text, "", false,
+     "hosts besides Tencent's from which media may be fetched, comma-separated; .example.com: any below it"},
 
     {"KEFU_RETRY_FIRST", "gateway", Kind::duration, "1s", true,
      "wait before the second attempt; doubles from there"},
