@@ -4,9 +4,11 @@
 #include <glob.h>
 #include <httplib.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -14,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/base/digest.h"
 #include "lib/http/watchdog.h"
 
 namespace kefu::http {
@@ -124,6 +127,8 @@ std::string explain(httplib::Error error) {
       return "the connection ended before the answer did";
     case httplib::Error::Write:
       return "the connection ended while sending";
+    case httplib::Error::Canceled:
+      return "given up";
     default:
       return is_wrong_host_name(error) ? "the server's certificate is for another host"
                                        : httplib::to_string(error);
@@ -158,6 +163,66 @@ bool has_something_to_read(int socket) {
   return poll(&waiting, 1, 0) != 0;
 }
 
+std::optional<std::uint64_t> length_of(const httplib::Response& answer) {
+  const auto text = answer.get_header_value("Content-Length");
+  std::uint64_t length = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return length;
+}
+
+AnswerHead head_of(const httplib::Response& answer) {
+  return {answer.status, answer.get_header_value("Content-Type"),
+          answer.get_header_value("Content-Disposition"), answer.get_header_value("Location"),
+          length_of(answer)};
+}
+
+// A file between the two lines of text that make a form of it (RFC 7578), read from disk piece by piece.
+class Form {
+ public:
+  explicit Form(const FilePart& file)
+      : boundary_("kefu-" + random_hex(16)),
+        before_("--" + boundary_ + "\r\nContent-Disposition: form-data; name=\"" + file.field +
+                "\"; filename=\"" + file.filename + "\"\r\nContent-Type: " + file.content_type + "\r\n\r\n"),
+        after_("\r\n--" + boundary_ + "--\r\n"),
+        descriptor_(open(file.path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    struct stat status {};
+    if (fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode))
+      file_bytes_ = static_cast<std::size_t>(status.st_size);
+  }
+  ~Form() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  Form(const Form&) = delete;
+  Form& operator=(const Form&) = delete;
+
+  bool readable() const { return file_bytes_.has_value(); }
+  std::string content_type() const { return "multipart/form-data; boundary=" + boundary_; }
+  std::size_t bytes() const { return before_.size() + *file_bytes_ + after_.size(); }
+  // Some bytes from `offset` on; empty when the file has become shorter.
+  std::string_view piece(std::size_t offset) {
+    if (offset < before_.size()) return std::string_view(before_).substr(offset);
+    offset -= before_.size();
+    if (offset >= *file_bytes_) return std::string_view(after_).substr(offset - *file_bytes_);
+    const auto wanted = std::min(buffer_.size(), *file_bytes_ - offset);
+    const auto got = pread(descriptor_, buffer_.data(), wanted, static_cast<off_t>(offset));
+    return {buffer_.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+  }
+
+ private:
+  const std::string boundary_;
+  const std::string before_;
+  const std::string after_;
+  const int descriptor_;
+  std::optional<std::size_t> file_bytes_;
+  std::array<char, 64 << 10> buffer_{};
+};
+
+bool fits_in_quotes(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 class PooledClient : public Client {
  public:
   PooledClient(BaseUrl base, ClientOptions options)
@@ -180,9 +245,34 @@ class PooledClient : public Client {
     return call(target, request, deadline);
   }
 
+  CallResult download(const std::string& target, const Sink& sink,
+                      std::chrono::milliseconds deadline) override {
+    httplib::Request request;
+    request.method = "GET";
+    bool begun = false;
+    const auto begins = [&](const httplib::Response& answer) {
+      begun = true;
+      return sink.begins(head_of(answer));
+    };
+    request.response_handler = begins;
+    request.content_receiver = [&](const char* data, std::size_t size, auto...) {
+      return sink.takes({data, size});
+    };
+    return call(target, request, deadline, [&](const httplib::Response& answer) {
+      if (!begun) begins(answer);  // the library passes over answers that cannot have a body
+    });
+  }
+
+  CallResult upload(const std::string& target, const FilePart& file,
+                    std::chrono::milliseconds deadline) override;
+
  private:
-  CallResult call(const std::string& target, httplib::Request& request, std::chrono::milliseconds deadline);
-  CallResult call_on(Line& line, httplib::Request& request, std::chrono::milliseconds deadline);
+  using Whole = std::function<void(const httplib::Response&)>;
+
+  CallResult call(const std::string& target, httplib::Request& request, std::chrono::milliseconds deadline,
+                  const Whole& whole = {});
+  CallResult call_on(Line& line, httplib::Request& request, std::chrono::milliseconds deadline,
+                     const Whole& whole);
   std::unique_ptr<Line> take_line();
   std::unique_ptr<Line> new_line() const;
   void give_back(std::unique_ptr<Line> line);
@@ -232,13 +322,38 @@ void PooledClient::give_back(std::unique_ptr<Line> line) {
   if (idle_.size() < options_.idle_connections_max) idle_.push_back(std::move(line));
 }
 
-CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chrono::milliseconds deadline) {
+CallResult PooledClient::upload(const std::string& target, const FilePart& file,
+                                std::chrono::milliseconds deadline) {
+  httplib::Request request;
+  request.method = "POST";
+  Form form(file);
+  if (!form.readable() || !fits_in_quotes(file.field) || !fits_in_quotes(file.filename) ||
+      !fits_in_quotes(file.content_type)) {
+    CallResult result;
+    result.error =
+        form.readable() ? "a name for the file is ASCII without quotes" : "the file cannot be read";
+    return result;
+  }
+  request.set_header("Content-Type", form.content_type());
+  request.content_length_ = form.bytes();
+  request.content_provider_ = [&](std::size_t offset, std::size_t, httplib::DataSink& to) {
+    const auto piece = form.piece(offset);
+    return !piece.empty() && to.write(piece.data(), piece.size());
+  };
+  return call(target, request, deadline);
+}
+
+CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chrono::milliseconds deadline,
+                                 const Whole& whole) {
   const Watchdog::Deadline end = steady_clock::now() + deadline;
   CallResult result;
   bool too_large = false;
-  request.content_receiver = [&](const char* data, std::size_t size, auto...) {
+  const auto sink = request.content_receiver;  // of a download
+  request.content_receiver = [&](const char* data, std::size_t size, auto... rest) {
+    if (steady_clock::now() >= end) return false;
+    if (sink) return sink(data, size, rest...);
     too_large = result.body.size() + size > options_.answer_bytes_max;
-    if (too_large || steady_clock::now() >= end) return false;
+    if (too_large) return false;
     result.body.append(data, size);
     return true;
   };
@@ -253,6 +368,7 @@ CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chr
   if (answer) {
     result.kind = CallResult::Kind::answered;
     result.status = answer->status;
+    if (whole) whole(*answer);
     return result;
   }
   line.http.stop();
@@ -266,7 +382,7 @@ CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chr
 }
 
 CallResult PooledClient::call(const std::string& target, httplib::Request& request,
-                              std::chrono::milliseconds deadline) {
+                              std::chrono::milliseconds deadline, const Whole& whole) {
   const auto named = [&](std::string why) {
     return request.method + " " + base_.origin + base_.prefix + target.substr(0, target.find('?')) + ": " +
            std::move(why);
@@ -282,7 +398,7 @@ CallResult PooledClient::call(const std::string& target, httplib::Request& reque
     if (!options_.user_agent.empty()) request.set_header("User-Agent", options_.user_agent);
     auto line = take_line();
     result.kind = CallResult::Kind::unsure;  // from here on an exception leaves it open
-    result = call_on(*line, request, deadline);
+    result = call_on(*line, request, deadline, whole);
     if (!result.error.empty()) result.error = named(std::move(result.error));
     give_back(std::move(line));
   } catch (const std::exception& e) {

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +28,30 @@ struct CallResult {
   std::string error;  // for people; without the query string, which may hold secrets
 };
 
+// What a server says of an answer before it comes.
+struct AnswerHead {
+  int status = 0;
+  std::string content_type;
+  std::string content_disposition;
+  std::string location;
+  std::optional<std::uint64_t> content_length;
+};
+
+// Where an answer goes that need not fit in memory. false: no more of it is wanted, and the call ends as
+// unsure. Must not throw.
+struct Sink {
+  std::function<bool(const AnswerHead& head)> begins;
+  std::function<bool(std::string_view piece)> takes;
+};
+
+// One file as a part of multipart/form-data.
+struct FilePart {
+  std::string field;
+  std::string filename;  // ASCII without quotes: WeChat does not understand RFC 2231 (reference: WeChat §7.1)
+  std::string content_type;
+  std::string path;
+};
+
 struct ClientOptions {
   std::chrono::milliseconds connect_timeout{2000};
   std::size_t answer_bytes_max = limits::kCloudAnswerBytesMax;
@@ -43,6 +70,12 @@ class Client {
   virtual CallResult post(const std::string& target, const std::string& body, const std::string& content_type,
                           std::chrono::milliseconds deadline) = 0;
   virtual CallResult get(const std::string& target, std::chrono::milliseconds deadline) = 0;
+  // GETs into `sink`, whatever the status and however large; the result has no body. Follows no redirect.
+  virtual CallResult download(const std::string& target, const Sink& sink,
+                              std::chrono::milliseconds deadline) = 0;
+  // POSTs the file as the only part, read from disk as it goes, with a Content-Length.
+  virtual CallResult upload(const std::string& target, const FilePart& file,
+                            std::chrono::milliseconds deadline) = 0;
 };
 
 // For a query value: everything but [A-Za-z0-9_.~-] percent-encoded.

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <list>
@@ -371,6 +372,126 @@ TEST_CASE("making a client keeps SIGPIPE from ending the process") {
   const auto now = signal(SIGPIPE, before);
   CHECK((now == SIG_IGN));
   signal(SIGPIPE, SIG_IGN);
+}
+
+TEST_CASE("a download brings the head first, then the pieces, of any size and status") {
+  const std::string body(3 << 20, 'v');
+  for (const std::string status : {"200 OK", "404 Not Found"}) {
+    ScriptedServer server([&](RawSocket& socket, int) {
+      socket.receive_until("\r\n\r\n");
+      socket.send("HTTP/1.1 " + status + "\r\nContent-Type: video/mp4\r\nContent-Disposition: attachment; " +
+                  "filename=\"a.mp4\"\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    });
+    AnswerHead head;
+    std::string got;
+    const Sink sink{[&](const AnswerHead& h) {
+                      CHECK(got.empty());
+                      head = h;
+                      return true;
+                    },
+                    [&](std::string_view piece) {
+                      got += piece;
+                      return true;
+                    }};
+    const auto result = client_for(server.url())->download("/v", sink, 5s);
+    CHECK(result.kind == Kind::answered);
+    CHECK(result.body.empty());
+    CHECK(std::to_string(head.status) == status.substr(0, 3));
+    CHECK(head.content_type == "video/mp4");
+    CHECK(contains(head.content_disposition, "a.mp4"));
+    CHECK(head.content_length == body.size());
+    CHECK((got == body));
+  }
+}
+
+TEST_CASE("a redirect and an answer without a body are told, and nothing is followed") {
+  for (const std::string head : {"302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0",
+                                 "204 No Content\r\nLocation: http://127.0.0.1:1/x"}) {
+    ScriptedServer server([&](RawSocket& socket, int) {
+      socket.receive_until("\r\n\r\n");
+      socket.send("HTTP/1.1 " + head + "\r\n\r\n");
+    });
+    AnswerHead told;
+    const Sink sink{[&](const AnswerHead& h) {
+                      told = h;
+                      return true;
+                    },
+                    [](std::string_view) { return true; }};
+    CHECK(client_for(server.url())->download("/v", sink, 5s).kind == Kind::answered);
+    CHECK(std::to_string(told.status) == head.substr(0, 3));
+    CHECK(told.location == "http://127.0.0.1:1/x");
+  }
+}
+
+TEST_CASE("a download ends when no more is wanted, and at its deadline") {
+  ScriptedServer server([](RawSocket& socket, int) {
+    socket.receive_until("\r\n\r\n");
+    socket.send("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n");
+    drip(socket, "x");
+  });
+  const auto client = client_for(server.url());
+  const auto yes = [](const AnswerHead&) { return true; };
+  const auto refused = client->download("/v", {[](const AnswerHead&) { return false; }, {}}, 5s);
+  CHECK(refused.kind == Kind::unsure);
+  CHECK(contains(refused.error, "given up"));
+  std::size_t pieces = 0;
+  CHECK(client->download("/v", {yes, [&](std::string_view) { return ++pieces < 3; }}, 5s).kind ==
+        Kind::unsure);
+  CHECK(pieces == 3);
+  CallResult late;
+  CHECK(time_of([&] {
+          late = client->download("/v", {yes, [](std::string_view) { return true; }}, 300ms);
+        }) < 1500ms);
+  CHECK(contains(late.error, "no complete answer within 300 ms"));
+}
+
+TEST_CASE("a file is uploaded as one part of known length, never in chunks") {
+  const auto path = std::filesystem::temp_directory_path() / ("kefu-upload-" + std::to_string(getpid()));
+  std::string content(200'000, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7);
+  std::ofstream(path, std::ios::binary) << content;
+  std::promise<std::string> seen;
+  ScriptedServer server([&](RawSocket& socket, int) {
+    seen.set_value(socket.receive_until("--\r\n"));
+    socket.send(answer_with("{}"));
+  });
+  const auto client = client_for(server.url());
+  const FilePart part{"media", "a.png", "image/png", path.string()};
+  const auto result = client->upload("/up?type=image", part, 5s);
+  CHECK(result.kind == Kind::answered);
+  CHECK(result.body == "{}");
+  const auto request = seen.get_future().get();
+  const auto head_end = request.find("\r\n\r\n") + 4;
+  const auto head = request.substr(0, head_end);
+  CHECK(contains(head, "POST /up?type=image HTTP/1.1\r\n"));
+  CHECK(contains(head, "Content-Length: " + std::to_string(request.size() - head_end) + "\r\n"));
+  CHECK_FALSE(contains(head, "chunked"));
+  const auto at = head.find("boundary=") + 9;
+  const auto boundary = head.substr(at, head.find('\r', at) - at);
+  CHECK((request.substr(head_end) == "--" + boundary +
+                                         "\r\nContent-Disposition: form-data; name=\"media\"; "
+                                         "filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n" +
+                                         content + "\r\n--" + boundary + "--\r\n"));
+
+  CHECK(client->upload("/up", {"media", "a\"b.png", "image/png", path.string()}, 5s).kind == Kind::not_sent);
+  CHECK(client->upload("/up", {"media", "图.png", "image/png", path.string()}, 5s).kind == Kind::not_sent);
+  std::filesystem::remove(path);
+  CHECK(contains(client->upload("/up", part, 5s).error, "cannot be read"));
+}
+
+TEST_CASE("an upload that nobody reads ends at its deadline") {
+  const auto path = std::filesystem::temp_directory_path() / ("kefu-upload-" + std::to_string(getpid()));
+  std::ofstream(path, std::ios::binary) << std::string(20 << 20, 'a');
+  std::promise<void> over;
+  ScriptedServer server([&](RawSocket&, int) { over.get_future().wait(); });
+  const auto client = client_for(server.url());
+  CallResult result;
+  CHECK(time_of([&] {
+          result = client->upload("/up", {"media", "a", "image/png", path.string()}, 300ms);
+        }) < 1500ms);
+  CHECK(result.kind == Kind::unsure);
+  over.set_value();
+  std::filesystem::remove(path);
 }
 
 TEST_CASE("percent encoding leaves the unreserved characters alone") {

@@ -38,6 +38,12 @@ class CloudWire : public http::Client {
   http::CallResult post(const std::string& target, const std::string& body, const std::string& content_type,
                         std::chrono::milliseconds deadline) override;
   http::CallResult get(const std::string&, std::chrono::milliseconds) override { return {}; }
+  http::CallResult download(const std::string&, const http::Sink&, std::chrono::milliseconds) override {
+    return {};
+  }
+  http::CallResult upload(const std::string&, const http::FilePart&, std::chrono::milliseconds) override {
+    return {};
+  }
 
  private:
   struct Answer {
