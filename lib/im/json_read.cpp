@@ -23,7 +23,7 @@ std::optional<std::int64_t> decimal(std::string_view text) {
 
 }  // namespace
 
-std::optional<json> parse_object(std::string_view text) {
+std::optional<json> parse_json(std::string_view text) {
   bool too_deep = false;
   auto parsed = json::parse(
       text.begin(), text.end(),
@@ -34,7 +34,13 @@ std::optional<json> parse_object(std::string_view text) {
         return !too_deep;
       },
       false);
-  if (too_deep || !parsed.is_object()) return std::nullopt;
+  if (too_deep || parsed.is_discarded()) return std::nullopt;
+  return parsed;
+}
+
+std::optional<json> parse_object(std::string_view text) {
+  auto parsed = parse_json(text);
+  if (!parsed || !parsed->is_object()) return std::nullopt;
   return parsed;
 }
 

@@ -10,7 +10,9 @@
 
 namespace kefu::im {
 
-// Nothing when it is no JSON object, or nested deeper than 32.
+// Nothing when it is no JSON, or nested deeper than 32.
+std::optional<nlohmann::json> parse_json(std::string_view text);
+// The same for what is no JSON object.
 std::optional<nlohmann::json> parse_object(std::string_view text);
 
 // The member, or null.
