@@ -23,18 +23,6 @@ std::string digest(const EVP_MD* kind, std::string_view bytes) {
   return out;
 }
 
-std::string hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
-
 int base64_value(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -51,10 +39,10 @@ void fill_random(unsigned char* at, std::size_t size) {
 }  // namespace
 
 std::string sha1_hex(std::string_view bytes) {
-  return hex(digest(EVP_sha1(), bytes));
+  return to_hex(digest(EVP_sha1(), bytes));
 }
 std::string sha256_hex(std::string_view bytes) {
-  return hex(digest(EVP_sha256(), bytes));
+  return to_hex(digest(EVP_sha256(), bytes));
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
@@ -63,6 +51,18 @@ std::string hmac_sha256(std::string_view key, std::string_view bytes) {
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
        reinterpret_cast<unsigned char*>(out.data()), &size);
+  return out;
+}
+
+std::string to_hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
   return out;
 }
 
@@ -117,7 +117,7 @@ DedupKey dedup_key(std::initializer_list<std::string_view> parts) {
 }
 
 std::string dedup_key_hex(const DedupKey& key) {
-  return hex({reinterpret_cast<const char*>(key.value.data()), key.value.size()});
+  return to_hex({reinterpret_cast<const char*>(key.value.data()), key.value.size()});
 }
 
 std::optional<DedupKey> dedup_key_from_hex(std::string_view text) {
@@ -144,7 +144,7 @@ std::uint64_t random_u64() {
 std::string random_hex(std::size_t size) {
   std::string bytes(size, '\0');
   fill_random(reinterpret_cast<unsigned char*>(bytes.data()), size);
-  return hex(bytes);
+  return to_hex(bytes);
 }
 
 }  // namespace kefu

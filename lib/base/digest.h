@@ -16,6 +16,8 @@ std::string sha1_hex(std::string_view bytes);                           // lower
 std::string sha256_hex(std::string_view bytes);                         // lower case
 std::string hmac_sha256(std::string_view key, std::string_view bytes);  // 32 raw bytes
 
+std::string to_hex(std::string_view bytes);  // lower case
+
 std::string base64_encode(std::string_view bytes);  // standard alphabet, padded, one line
 // Standard alphabet; padding may be missing, surplus bits may be set; nothing when any other character is in
 // it.

@@ -16,6 +16,8 @@ struct Facts {
   std::uint32_t width = 0;  // pixels, of images and videos; 0: not told
   std::uint32_t height = 0;
   Millis duration{0};  // of sounds and videos; 0: not told
+
+  bool operator==(const Facts&) const = default;
 };
 
 // `bytes`: the whole file.
@@ -23,7 +25,8 @@ Facts facts_of(std::string_view bytes);
 
 bool is_image(Format format);
 bool is_sound(Format format);
-std::string_view mime_type(Format format);  // "application/octet-stream" of unknown ones
-std::string_view extension(Format format);  // without a dot; "bin" of unknown ones
+std::string_view mime_type(Format format);               // "application/octet-stream" of unknown ones
+std::string_view extension(Format format);               // without a dot; "bin" of unknown ones
+Format format_of_extension(std::string_view extension);  // unknown, when none has it
 
 }  // namespace kefu::media

@@ -16,6 +16,7 @@ std::string link_name(std::string_view key, std::string_view hash, Format format
 struct Linked {
   std::string hash;
   Timestamp expires{};
+  Format format = Format::unknown;
 };
 // Nothing when it is no such name, was signed with another key, or is void at `now`. Constant time in the
 // signature.
