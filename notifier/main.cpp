@@ -3,9 +3,9 @@
 #include "lib/http/client.h"
 #include "lib/ops/lifecycle.h"
 #include "lib/ops/log.h"
+#include "lib/wechat_client/token_cache.h"
+#include "lib/wechat_client/wechat_api.h"
 #include "lib/work/program.h"
-#include "notifier/token_cache.h"
-#include "notifier/wechat_api.h"
 #include "notifier/wechat_handler.h"
 
 using namespace kefu;
@@ -19,9 +19,9 @@ int main(int argc, char** argv) {
   ops::Metrics metrics;
   const auto client = http::Client::make(settings.text("WECHAT_API"));
   if (!client) return ops::cannot_start("notifier", "WECHAT_API: " + client.error());
-  notifier::WechatApi api(**client, settings.text("WECHAT_APP_ID"), settings.text("WECHAT_APP_SECRET"),
-                          metrics);
-  notifier::TokenCache tokens(
+  wechat_client::WechatApi api(**client, settings.text("WECHAT_APP_ID"), settings.text("WECHAT_APP_SECRET"),
+                               metrics);
+  wechat_client::TokenCache tokens(
       [&](bool force, Timestamp deadline) { return api.fetch_token(force, deadline); }, steady_now);
   const auto on_unknown = settings.text("KEFU_NOTIFIER_ON_UNKNOWN") == "dead" ? notifier::OnUnknown::dead
                                                                               : notifier::OnUnknown::resend;

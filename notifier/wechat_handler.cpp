@@ -5,11 +5,11 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/utf8.h"
+#include "lib/wechat/send.h"
 
 namespace kefu::notifier {
 namespace {
 
-using wechat::ErrorClass;
 using work::Outcome;
 
 // WeChat tells nobody whether it has acted, so the operator chooses between a repeat and a loss.
@@ -26,7 +26,8 @@ Outcome decided(Outcome outcome, OnUnknown on_unknown) {
 
 }  // namespace
 
-WechatHandler::WechatHandler(WechatApi& api, TokenCache& tokens, OnUnknown on_unknown)
+WechatHandler::WechatHandler(wechat_client::WechatApi& api, wechat_client::TokenCache& tokens,
+                             OnUnknown on_unknown)
     : api_(api), tokens_(tokens), on_unknown_(on_unknown) {}
 
 Outcome WechatHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
@@ -50,20 +51,11 @@ Outcome WechatHandler::handle(const v1::Delivery& delivery, Timestamp deadline) 
 }
 
 Outcome WechatHandler::send_part(const OpenId& to, const std::string& text, Timestamp deadline) {
-  auto token = tokens_.get(deadline);
-  if (!token.ok()) return token.failure;
-  auto call = api_.send_text(token.token, to, text, deadline);
-  if (call.error_class != ErrorClass::refresh_token) return call.outcome;
-
-  token = tokens_.replace(token.token, deadline);
-  if (!token.ok()) return token.failure;
-  call = api_.send_text(token.token, to, text, deadline);
-  if (call.error_class == ErrorClass::refresh_token) {
-    call.outcome.reason +=
-        "; a fresh access token was refused too: does WECHAT_APP_ID fit WECHAT_APP_SECRET, and WECHAT_API "
-        "both?";
-  }
-  return call.outcome;
+  const auto body = wechat::text_message_body(to, text);
+  return wechat_client::call_with_token(
+             tokens_, deadline,
+             [&](const std::string& token) { return api_.send_message(token, body, deadline); })
+      .outcome;
 }
 
 }  // namespace kefu::notifier

@@ -4,9 +4,9 @@
 
 #include <string>
 
+#include "lib/wechat_client/token_cache.h"
+#include "lib/wechat_client/wechat_api.h"
 #include "lib/work/worker.h"
-#include "notifier/token_cache.h"
-#include "notifier/wechat_api.h"
 
 namespace kefu::notifier {
 
@@ -16,7 +16,8 @@ enum class OnUnknown { resend, dead };
 class WechatHandler {
  public:
   // Both must live longer.
-  WechatHandler(WechatApi& api, TokenCache& tokens, OnUnknown on_unknown = OnUnknown::resend);
+  WechatHandler(wechat_client::WechatApi& api, wechat_client::TokenCache& tokens,
+                OnUnknown on_unknown = OnUnknown::resend);
 
   // Begins at the part after delivery.progress(): WeChat has no idempotency key, so what has arrived must not
   // be sent again.
@@ -25,8 +26,8 @@ class WechatHandler {
  private:
   work::Outcome send_part(const OpenId& to, const std::string& text, Timestamp deadline);
 
-  WechatApi& api_;
-  TokenCache& tokens_;
+  wechat_client::WechatApi& api_;
+  wechat_client::TokenCache& tokens_;
   const OnUnknown on_unknown_;
 };
 

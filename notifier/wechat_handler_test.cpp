@@ -28,8 +28,8 @@ CallResult token(const std::string& text) {
 struct Notifier {
   http::ScriptedClient client{"application/json; charset=utf-8"};
   ops::Metrics metrics;
-  notifier::WechatApi api{client, "wx1", "s3cret", metrics, [this] { return client.now; }};
-  notifier::TokenCache tokens{
+  wechat_client::WechatApi api{client, "wx1", "s3cret", metrics, [this] { return client.now; }};
+  wechat_client::TokenCache tokens{
       [this](bool force, Timestamp deadline) { return api.fetch_token(force, deadline); },
       [this] { return client.now; }};
   notifier::WechatHandler handler{api, tokens};

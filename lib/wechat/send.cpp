@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 namespace kefu::wechat {
 namespace {
@@ -75,12 +76,51 @@ std::string text_message_body(const OpenId& to, std::string_view content) {
   return dumped({{"touser", to.value}, {"msgtype", "text"}, {"text", {{"content", content}}}});
 }
 
+std::string image_message_body(const OpenId& to, std::string_view media_id) {
+  return dumped({{"touser", to.value}, {"msgtype", "image"}, {"image", {{"media_id", media_id}}}});
+}
+
+std::string voice_message_body(const OpenId& to, std::string_view media_id) {
+  return dumped({{"touser", to.value}, {"msgtype", "voice"}, {"voice", {{"media_id", media_id}}}});
+}
+
+std::string video_message_body(const OpenId& to, std::string_view media_id, std::string_view thumb_media_id) {
+  ordered_json video = {{"media_id", media_id}};
+  if (!thumb_media_id.empty()) video["thumb_media_id"] = thumb_media_id;
+  return dumped({{"touser", to.value}, {"msgtype", "video"}, {"video", std::move(video)}});
+}
+
+std::string typing_body(const OpenId& to, bool stopped) {
+  return dumped({{"touser", to.value}, {"command", stopped ? "CancelTyping" : "Typing"}});
+}
+
 Result<SendAnswer> parse_send_answer(std::string_view body) {
   const auto object = parse_object(body);
   if (!object) return Error{object.error()};
   const auto code = integer(*object, "errcode");
   if (!code) return Error{"WeChat's answer has no errcode"};
   return SendAnswer{*code, text(*object, "errmsg")};
+}
+
+Result<UploadAnswer> parse_upload_answer(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return Error{object.error()};
+  UploadAnswer answer{integer(*object, "errcode").value_or(0), text(*object, "errmsg"),
+                      text(*object, "media_id")};
+  if (answer.media_id.empty()) answer.media_id = text(*object, "thumb_media_id");
+  if (answer.code == 0 && answer.media_id.empty())
+    return Error{"WeChat's answer has neither a media id nor an errcode"};
+  return answer;
+}
+
+Result<MediaAnswer> parse_media_answer(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return Error{object.error()};
+  MediaAnswer answer{integer(*object, "errcode").value_or(0), text(*object, "errmsg"),
+                     text(*object, "video_url")};
+  if (answer.code == 0 && answer.video_url.empty())
+    return Error{"WeChat's answer has neither a video's URL nor an errcode"};
+  return answer;
 }
 
 }  // namespace kefu::wechat

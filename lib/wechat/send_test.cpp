@@ -51,3 +51,31 @@ TEST_CASE("a send answer without an errcode is no answer") {
   CHECK_FALSE(wechat::parse_send_answer(R"({"errcode":0,"x":)" + std::string(100, '[') +
                                         std::string(100, ']') + "}"));
 }
+
+TEST_CASE("media messages name the uploaded file, a video also its picture") {
+  const OpenId to("oC");
+  CHECK(wechat::image_message_body(to, "M1") ==
+        R"({"touser":"oC","msgtype":"image","image":{"media_id":"M1"}})");
+  CHECK(wechat::voice_message_body(to, "M1") ==
+        R"({"touser":"oC","msgtype":"voice","voice":{"media_id":"M1"}})");
+  CHECK(wechat::video_message_body(to, "M1", "T1") ==
+        R"({"touser":"oC","msgtype":"video","video":{"media_id":"M1","thumb_media_id":"T1"}})");
+  CHECK(wechat::video_message_body(to, "M1", "") ==
+        R"({"touser":"oC","msgtype":"video","video":{"media_id":"M1"}})");
+  CHECK(wechat::typing_body(to, false) == R"({"touser":"oC","command":"Typing"})");
+  CHECK(wechat::typing_body(to, true) == R"({"touser":"oC","command":"CancelTyping"})");
+}
+
+TEST_CASE("the answer to an upload has an id under either name, or an errcode") {
+  CHECK(wechat::parse_upload_answer(R"({"type":"image","media_id":"M","created_at":1})")->media_id == "M");
+  CHECK(wechat::parse_upload_answer(R"({"type":"thumb","thumb_media_id":"T"})")->media_id == "T");
+  CHECK(wechat::parse_upload_answer(R"({"errcode":41005,"errmsg":"media data missing"})")->code == 41005);
+  CHECK_FALSE(wechat::parse_upload_answer(R"({"type":"image"})").ok());
+  CHECK_FALSE(wechat::parse_upload_answer("<html>").ok());
+}
+
+TEST_CASE("JSON instead of a file is a video's URL, or an errcode") {
+  CHECK(wechat::parse_media_answer(R"({"video_url":"http://v.qq.com/a"})")->video_url == "http://v.qq.com/a");
+  CHECK(wechat::parse_media_answer(R"({"errcode":40007,"errmsg":"invalid media_id"})")->code == 40007);
+  CHECK_FALSE(wechat::parse_media_answer("{}").ok());
+}

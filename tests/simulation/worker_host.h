@@ -63,8 +63,8 @@ class WorkerHost : public std::enable_shared_from_this<WorkerHost> {
   relay::UserSigSource usersig_;
   relay::ImApi im_api_;
   relay::ImHandler im_handler_;
-  notifier::WechatApi wechat_api_;
-  notifier::TokenCache tokens_;
+  wechat_client::WechatApi wechat_api_;
+  wechat_client::TokenCache tokens_;
   notifier::WechatHandler wechat_handler_;
   bool alive_ = true;
   bool dies_in_next_call_ = false;

@@ -1,11 +1,11 @@
-#include "notifier/token_cache.h"
+#include "lib/wechat_client/token_cache.h"
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
 
-namespace kefu::notifier {
+namespace kefu::wechat_client {
 namespace {
 
 using namespace std::chrono_literals;
@@ -127,4 +127,4 @@ bool TokenCache::may_force(Timestamp now) const {
   return forced_today_ < kForcedADay || now - forced_day_began_ >= kLongestLife;
 }
 
-}  // namespace kefu::notifier
+}  // namespace kefu::wechat_client

@@ -1,4 +1,4 @@
-// The access token that all threads of the notifier share (reference: WeChat §5): one refresh in flight,
+// The access token that all threads of a program share (reference: WeChat §5): one refresh in flight,
 // ahead of expiry; a token that WeChat refused is replaced by compare-and-swap. Thread-safe; time and the
 // asking are passed in.
 #pragma once
@@ -12,7 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/work/worker.h"
 
-namespace kefu::notifier {
+namespace kefu::wechat_client {
 
 // A token, or what to settle a delivery with when there is none.
 struct TokenResult {
@@ -72,4 +72,4 @@ class TokenCache {
   TokenResult last_;  // of the refresh that ended last
 };
 
-}  // namespace kefu::notifier
+}  // namespace kefu::wechat_client

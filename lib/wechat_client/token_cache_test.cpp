@@ -1,4 +1,4 @@
-#include "notifier/token_cache.h"
+#include "lib/wechat_client/token_cache.h"
 
 #include <doctest/doctest.h>
 
@@ -13,8 +13,8 @@
 
 using namespace kefu;
 using namespace std::chrono_literals;
-using notifier::FetchedToken;
-using notifier::TokenCache;
+using wechat_client::FetchedToken;
+using wechat_client::TokenCache;
 
 namespace {
 

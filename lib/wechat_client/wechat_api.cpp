@@ -1,4 +1,4 @@
-#include "notifier/wechat_api.h"
+#include "lib/wechat_client/wechat_api.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include "lib/wechat/send.h"
 #include "lib/work/told.h"
 
-namespace kefu::notifier {
+namespace kefu::wechat_client {
 namespace {
 
 using namespace std::chrono_literals;
@@ -24,6 +24,9 @@ constexpr auto kOperatorMustAct = 30s;
 
 constexpr std::string_view kSend = "custom/send";
 constexpr std::string_view kToken = "stable_token";
+constexpr std::string_view kTyping = "custom/typing";
+constexpr std::string_view kUpload = "media/upload";
+constexpr std::string_view kGet = "media/get";
 
 Outcome no_time_for(std::string_view api) {
   return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY,
@@ -111,6 +114,86 @@ Outcome judged_for_token(const wechat::TokenAnswer& answer, const std::string& s
   return outcome;
 }
 
+// Of a call that has done nothing anybody sees.
+WechatCall repeatable(WechatCall call) {
+  call.outcome.unsure = false;
+  if (call.outcome.failure == v1::FAILURE_UNKNOWN_OUTCOME) call.outcome.failure = v1::FAILURE_UNREACHABLE;
+  return call;
+}
+
+std::string with_token(std::string_view path, const std::string& token) {
+  return std::string(path) + "?access_token=" + http::percent_encode(token);
+}
+
+std::string_view name(MediaType type) {
+  switch (type) {
+    case MediaType::image:
+      return "image";
+    case MediaType::voice:
+      return "voice";
+    case MediaType::video:
+      return "video";
+    case MediaType::thumb:
+      return "thumb";
+  }
+  return "image";
+}
+
+// WeChat answers a question for a file with the file, or with JSON that it calls text as often as not
+// (reference: WeChat §7.2).
+class SortedAnswer {
+ public:
+  explicit SortedAnswer(const http::Sink& file) : file_(file) {}
+
+  http::Sink sink() {
+    return {[this](const http::AnswerHead& head) { return begins(head); },
+            [this](std::string_view piece) { return takes(piece); }};
+  }
+  bool is_file() const { return kind_ == Kind::file; }
+  const std::string& told() const { return told_; }
+
+ private:
+  enum class Kind { undecided, file, told };
+
+  bool begins(const http::AnswerHead& head) {
+    head_ = head;
+    const std::string_view type = head.content_type;
+    const bool textual =
+        type.empty() || type.starts_with("text/") || type.find("json") != std::string_view::npos;
+    if (head.status != 200) {
+      kind_ = Kind::told;
+    } else if (!textual && !head.content_disposition.empty()) {
+      return be_file();
+    }
+    return true;
+  }
+
+  bool takes(std::string_view piece) {
+    if (kind_ == Kind::undecided && !piece.empty()) {
+      const auto first = piece.find_first_not_of(" \t\r\n");
+      if (first != std::string_view::npos && piece[first] == '{') {
+        kind_ = Kind::told;
+      } else if (!be_file()) {
+        return false;
+      }
+    }
+    if (kind_ == Kind::file) return file_.takes(piece);
+    if (told_.size() + piece.size() > limits::kCloudAnswerBytesMax) return false;
+    told_ += piece;
+    return true;
+  }
+
+  bool be_file() {
+    kind_ = Kind::file;
+    return file_.begins(head_);
+  }
+
+  const http::Sink& file_;
+  http::AnswerHead head_;
+  Kind kind_ = Kind::undecided;
+  std::string told_;
+};
+
 }  // namespace
 
 WechatApi::WechatApi(http::Client& client, std::string app_id, std::string secret, ops::Metrics& metrics,
@@ -142,32 +225,87 @@ FetchedToken WechatApi::fetch_token(bool force, Timestamp deadline) {
   return {answer->token, std::chrono::seconds(valid_for_s), {}};
 }
 
-WechatCall WechatApi::send_text(const std::string& token, const OpenId& to, std::string_view text,
-                                Timestamp deadline) {
-  if (too_late(deadline)) return {ErrorClass::retry, no_time_for(kSend)};
-  const std::string target =
-      std::string(wechat::kCustomSendPath) + "?access_token=" + http::percent_encode(token);
-  const auto result = post(kSend, target, wechat::text_message_body(to, text), deadline);
+WechatCall WechatApi::send_message(const std::string& token, const std::string& body, Timestamp deadline) {
+  return tell(kSend, wechat::kCustomSendPath, token, body, deadline);
+}
+
+WechatCall WechatApi::typing(const std::string& token, const OpenId& to, bool stopped, Timestamp deadline) {
+  auto call = tell(kTyping, wechat::kTypingPath, token, wechat::typing_body(to, stopped), deadline);
+  // Too long after the last message, too soon after the last notice, an account that has none.
+  const auto code = call.outcome.code;
+  if (code == 45080 || code == 45081 || code == 45082 || code == 40200) return {ErrorClass::ok, work::done()};
+  return call;
+}
+
+Uploaded WechatApi::upload_media(const std::string& token, MediaType type, http::FilePart file,
+                                 Timestamp deadline) {
+  if (too_late(deadline)) return {{ErrorClass::retry, no_time_for(kUpload)}};
+  file.field = "media";  // reference: WeChat §7.1
+  const auto target = with_token(wechat::kMediaUploadPath, token) + "&type=" + std::string(name(type));
+  const auto result = timed(kUpload, [&] {
+    return client_.upload(target, file, std::min<Millis>(limits::kHttpDeadline, deadline - now_()));
+  });
+  const bool answered = result.kind == CallResult::Kind::answered;
+  const auto answer =
+      answered ? wechat::parse_upload_answer(result.body) : Result<wechat::UploadAnswer>(Error{result.error});
+  if (!answer) return {repeatable(unanswered(kUpload, result))};
+  return {judge(kUpload, answer->code, answer->message, token), answer->media_id};
+}
+
+GotMedia WechatApi::get_media(const std::string& token, const std::string& media_id, const http::Sink& sink,
+                              Timestamp deadline) {
+  if (too_late(deadline)) return {{ErrorClass::retry, no_time_for(kGet)}};
+  const auto target =
+      with_token(wechat::kMediaGetPath, token) + "&media_id=" + http::percent_encode(media_id);
+  SortedAnswer sorted(sink);
+  auto result = timed(kGet, [&] { return client_.download(target, sorted.sink(), deadline - now_()); });
+  if (result.kind == CallResult::Kind::answered && sorted.is_file()) {
+    count(kGet, wechat::name(ErrorClass::ok));
+    return {{ErrorClass::ok, work::done()}};
+  }
+  const auto answer = result.kind == CallResult::Kind::answered
+                          ? wechat::parse_media_answer(sorted.told())
+                          : Result<wechat::MediaAnswer>(Error{result.error});
+  if (!answer) return {repeatable(unanswered(kGet, result))};
+  return {judge(kGet, answer->code, answer->message, token), answer->video_url};
+}
+
+WechatCall WechatApi::tell(std::string_view api, std::string_view path, const std::string& token,
+                           const std::string& body, Timestamp deadline) {
+  if (too_late(deadline)) return {ErrorClass::retry, no_time_for(api)};
+  const auto result = post(api, with_token(path, token), body, deadline);
   const bool answered = result.kind == CallResult::Kind::answered;
   // The errcode decides, whatever the HTTP status.
   const auto answer =
       answered ? wechat::parse_send_answer(result.body) : Result<wechat::SendAnswer>(Error{result.error});
-  if (!answer) {
-    count(kSend, failure_class(result));
-    return {ErrorClass::retry, not_answered(kSend, result)};
-  }
-  const auto row = wechat::explain(answer->code);
-  count(kSend, wechat::name(row.error_class));
-  WechatCall call{row.error_class, judged(row, reason_of(kSend, row, answer->message, token))};
-  if (!call.ok()) call.outcome.code = static_cast<int>(answer->code);
+  return answer ? judge(api, answer->code, answer->message, token) : unanswered(api, result);
+}
+
+WechatCall WechatApi::judge(std::string_view api, std::int64_t code, const std::string& message,
+                            const std::string& token) {
+  const auto row = wechat::explain(code);
+  count(api, wechat::name(row.error_class));
+  WechatCall call{row.error_class, judged(row, reason_of(api, row, message, token))};
+  if (!call.ok()) call.outcome.code = static_cast<int>(code);
   return call;
+}
+
+WechatCall WechatApi::unanswered(std::string_view api, const CallResult& result) {
+  count(api, failure_class(result));
+  return {ErrorClass::retry, not_answered(api, result)};
 }
 
 CallResult WechatApi::post(std::string_view api, const std::string& target, const std::string& body,
                            Timestamp deadline) {
+  return timed(api, [&] {
+    return client_.post(target, body, "application/json; charset=utf-8",
+                        std::min<Millis>(limits::kHttpDeadline, deadline - now_()));
+  });
+}
+
+CallResult WechatApi::timed(std::string_view api, const std::function<CallResult()>& call) {
   const auto began = now_();
-  auto result = client_.post(target, body, "application/json; charset=utf-8",
-                             std::min<Millis>(limits::kHttpDeadline, deadline - began));
+  auto result = call();
   const std::chrono::duration<double> took = now_() - began;
   metrics_
       .histogram("kefu_cloud_call_seconds", "Time that calls of a cloud took",
@@ -187,4 +325,22 @@ void WechatApi::count(std::string_view api, std::string_view error_class) {
       .add();
 }
 
-}  // namespace kefu::notifier
+WechatCall call_with_token(TokenCache& tokens, Timestamp deadline,
+                           const std::function<WechatCall(const std::string& token)>& call) {
+  auto token = tokens.get(deadline);
+  if (!token.ok()) return {ErrorClass::retry, token.failure};
+  auto made = call(token.token);
+  if (made.error_class != ErrorClass::refresh_token) return made;
+
+  token = tokens.replace(token.token, deadline);
+  if (!token.ok()) return {ErrorClass::retry, token.failure};
+  made = call(token.token);
+  if (made.error_class == ErrorClass::refresh_token) {
+    made.outcome.reason +=
+        "; a fresh access token was refused too: does WECHAT_APP_ID fit WECHAT_APP_SECRET, and WECHAT_API "
+        "both?";
+  }
+  return made;
+}
+
+}  // namespace kefu::wechat_client
