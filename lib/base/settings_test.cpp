@@ -363,7 +363,7 @@ TEST_CASE("help, version and the check end the program") {
     CAPTURE(part);
     CHECK(contains(help.output, part));
   }
-  CHECK_FALSE(contains(help.output, "WECHAT"));
+  CHECK_FALSE(contains(help.output, "WECHAT_TOKEN"));
   const auto version = load("relay", {}, {"--version"});
   CHECK(version.exit_now == 0);
   CHECK(version.output == std::string("kefu-relay ") + KEFU_VERSION + "\n");
