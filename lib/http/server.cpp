@@ -204,12 +204,14 @@ std::optional<Address> parse_address(std::string_view listen) {
 struct Route {
   std::map<std::string, Handler, std::less<>> handlers;  // by method
   StreamHandler stream;
+  BodyRules body{};
 };
 
 Request request_of(const Head& head, const Connection& connection, std::string body) {
   Target target = parse_target(head.target);
   return {head.method,     std::move(target.path),      std::move(target.query),
-          std::move(body), connection.remote_address(), head.content_type};
+          std::move(body), connection.remote_address(), head.content_type,
+          head.chunked};
 }
 
 // A handler must not take its thread with it, and nobody outside learns why it failed.
@@ -305,13 +307,13 @@ struct Server::Impl {
   void serve_requests(Connection& connection);
   bool serve_request(Connection& connection, bool last);
   std::optional<Head> read_head(Connection& connection, Connection::Deadline deadline) const;
-  bool process(Connection& connection, const Head& head, const Handler& handler,
+  bool process(Connection& connection, const Head& head, const Handler& handler, std::size_t body_bytes_max,
                Connection::Deadline deadline, bool last);
   void run_stream(Connection& connection, const Head& head, const StreamHandler& handler) const;
 
   const Route* route_of(const std::string& path) const;
   const Handler* handler_of(const Route* route, std::string_view method) const;
-  int refusal_of_body(const Head& head) const;
+  BodyRules body_rules_of(const Route* route) const;
 };
 
 void Server::Impl::set_up_library() {
@@ -376,9 +378,16 @@ const Handler* Server::Impl::handler_of(const Route* route, std::string_view met
   return fallback ? &fallback : nullptr;
 }
 
-int Server::Impl::refusal_of_body(const Head& head) const {
-  if (head.content_length > options.body_bytes_max) return 413;
-  return is_multipart(head.content_type) || !is_known_encoding(head.content_encoding) ? 415 : 0;
+BodyRules Server::Impl::body_rules_of(const Route* route) const {
+  BodyRules rules = route != nullptr ? route->body : BodyRules{};
+  if (rules.bytes_max == 0) rules.bytes_max = options.body_bytes_max;
+  return rules;
+}
+
+int refusal_of_body(const Head& head, const BodyRules& rules) {
+  if (head.content_length > rules.bytes_max) return 413;
+  if (!rules.multipart && is_multipart(head.content_type)) return 415;
+  return is_known_encoding(head.content_encoding) ? 0 : 415;
 }
 
 void refuse(Connection& connection, int status, std::string_view more_headers = {}) {
@@ -452,15 +461,16 @@ bool Server::Impl::serve_request(Connection& connection, bool last) {
   }
   const Handler* handler = handler_of(route, head->method);
   if (handler == nullptr) return route != nullptr ? refused(405, allow_header(*route)) : refused(404);
-  if (const int refusal = refusal_of_body(*head)) return refused(refusal);
-  return process(connection, *head, *handler, begun + options.request_timeout, last);
+  const BodyRules rules = body_rules_of(route);
+  if (const int refusal = refusal_of_body(*head, rules)) return refused(refusal);
+  return process(connection, *head, *handler, rules.bytes_max, begun + options.request_timeout, last);
 }
 
 bool Server::Impl::process(Connection& connection, const Head& head, const Handler& handler,
-                           Connection::Deadline deadline, bool last) {
+                           std::size_t body_bytes_max, Connection::Deadline deadline, bool last) {
   if (head.expects_continue && !(connection.write("HTTP/1.1 100 Continue\r\n\r\n") && connection.flush()))
     return false;
-  Exchange exchange{&head, &connection, &handler, options.body_bytes_max, deadline, options.read_timeout};
+  Exchange exchange{&head, &connection, &handler, body_bytes_max, deadline, options.read_timeout};
   current_exchange = &exchange;
   ExchangeStream stream(exchange);
   const bool close = last || !head.keep_alive || stop.raised();
@@ -504,8 +514,10 @@ Server::~Server() {
 void Server::get(std::string path, Handler handler) {
   impl_->routes[std::move(path)].handlers["GET"] = std::move(handler);
 }
-void Server::post(std::string path, Handler handler) {
-  impl_->routes[std::move(path)].handlers["POST"] = std::move(handler);
+void Server::post(std::string path, Handler handler, BodyRules rules) {
+  Route& route = impl_->routes[std::move(path)];
+  route.handlers["POST"] = std::move(handler);
+  route.body = rules;
 }
 void Server::stream(std::string path, StreamHandler handler) {
   impl_->routes[std::move(path)].stream = std::move(handler);

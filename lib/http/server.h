@@ -27,6 +27,7 @@ struct Request {
   std::string body;
   std::string remote_address;
   std::string content_type;
+  bool chunked = false;  // the client did not say how long the body is
 
   // The value, when the parameter is there exactly once; nothing when it is missing or repeated.
   std::optional<std::string> parameter(std::string_view name) const;
@@ -39,6 +40,12 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers{};
   bool hang_up =
       false;  // no answer at all, the connection is reset: for stand-ins that play a failing server
+};
+
+// Of the bodies that one path takes.
+struct BodyRules {
+  std::size_t bytes_max = 0;  // 0: as the server's options say
+  bool multipart = false;     // may be multipart/…, handed over as it came
 };
 
 // Where a stream's bytes go. False: the client is gone or the server stops, return. An empty text only asks.
@@ -68,7 +75,7 @@ class Server {
 
   // Before start(). A path with another method than the ones given answers 405, an unknown path 404.
   void get(std::string path, Handler handler);
-  void post(std::string path, Handler handler);
+  void post(std::string path, Handler handler, BodyRules rules = {});
   void stream(std::string path, StreamHandler handler);  // GET, text/event-stream
   // For every method and path that matches no other route (the sandbox's cloud APIs with parameters in the
   // path).

@@ -232,6 +232,30 @@ TEST_CASE("a form body of any size is a raw body and never a query") {
   CHECK(contains(body_of(answer), "0:20017:signature=evil"));
 }
 
+TEST_CASE("a path may take larger bodies and multipart ones") {
+  auto options = on_loopback();
+  options.body_bytes_max = 64;
+  Server server(std::move(options));
+  const auto measured = [](const Request& request) {
+    return Response{200, std::to_string(request.body.size()) + (request.chunked ? " chunked" : "")};
+  };
+  server.post("/upload", measured, {.bytes_max = 100, .multipart = true});
+  server.post("/small", measured);
+  const auto port = server.start();
+  REQUIRE(port.ok());
+  const auto ask = [&](const std::string& path, const std::string& headers, const std::string& body) {
+    const auto client = RawSocket::to(*port);
+    client.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers + "\r\n" + body);
+    return client.receive_all();
+  };
+  const std::string multipart = "Content-Type: multipart/form-data; boundary=b\r\n", body(100, 'x');
+  CHECK(ask("/upload", multipart + "Content-Length: 100\r\n", body).find("\r\n\r\n100") != std::string::npos);
+  CHECK(ask("/upload", multipart + "Content-Length: 101\r\n", body + "x").substr(9, 3) == "413");
+  CHECK(ask("/upload", "Transfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n").find("2 chunked") !=
+        std::string::npos);
+  CHECK(ask("/small", "Content-Length: 100\r\n", body).substr(9, 3) == "413");
+}
+
 TEST_CASE("a multipart body is 415") {
   EchoServer echo;
   echo.start();
