@@ -91,6 +91,11 @@ int take_header(std::string_view line, Head& head, Framing& framing) {
     head.content_type = value;
   } else if (name == "content-encoding") {
     head.content_encoding = lower(value);
+  } else if (name == "range") {
+    if (!head.range.empty()) head.range += ',';
+    head.range += value;
+  } else if (name == "if-range") {
+    head.if_range = value;
   }
   return 0;
 }

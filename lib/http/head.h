@@ -28,6 +28,8 @@ struct Head {
   bool expects_continue = false;
   std::string content_type;
   std::string content_encoding;  // lower case
+  std::string range;             // as it came; several, joined by commas
+  std::string if_range;
 };
 
 // Offset just past the empty line that ends the head; nothing while it is not there.

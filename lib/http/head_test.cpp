@@ -27,6 +27,14 @@ TEST_CASE("a well-formed head is read") {
   CHECK(head.keep_alive);
 }
 
+TEST_CASE("ranges are read as they came, and never joined into one that nobody asked for") {
+  CHECK(head_with("").range.empty());
+  const auto head = head_with("RANGE: bytes=1-2 \r\nIf-Range: \"tag\"\r\n");
+  CHECK(head.range == "bytes=1-2");
+  CHECK(head.if_range == "\"tag\"");
+  CHECK(head_with("Range: bytes=1-2\r\nRange: bytes=3-4\r\n").range == "bytes=1-2,bytes=3-4");
+}
+
 TEST_CASE("what two readers could frame in two ways is refused") {
   for (const auto* headers : {
            "Content-Length: 5\r\nContent-Length: 6\r\n",

@@ -1,7 +1,10 @@
 #include "lib/http/server.h"
 
+#include <fcntl.h>
 #include <httplib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +17,7 @@
 
 #include "lib/http/connection.h"
 #include "lib/http/head.h"
+#include "lib/http/range.h"
 #include "lib/http/thread_pool.h"
 #include "lib/ops/log.h"
 
@@ -29,6 +33,10 @@ constexpr auto kLinger = 1s;
 // again, a new one most likely has its request on the way.
 constexpr std::chrono::milliseconds kCrowdedKeepAlive = 100ms;
 constexpr std::chrono::milliseconds kCrowdedFirstRequest = 1s;
+// A reader of a file who is slower than this holds a thread for nothing.
+constexpr std::uint64_t kFileBytesPerSecondMin = 16 << 10;
+constexpr auto kFilePatience = 10s;
+constexpr std::size_t kFilePieceBytes = 64 << 10;
 
 // httplib asks 0.11.4's enqueue for nothing and later ones' for a bool.
 using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue(std::function<void()>()));
@@ -226,10 +234,87 @@ Response call(const Handler& handler, const Request& request) {
   return {500, "Internal Server Error\n"};
 }
 
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    struct stat status {};
+    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) return;
+    size_ = static_cast<std::uint64_t>(status.st_size);
+  }
+  ~OpenFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  std::optional<std::uint64_t> size() const { return size_; }
+
+  // Some bytes from there on; nothing when they cannot be read.
+  std::string_view read(std::uint64_t at, std::size_t bytes_max, std::string& buffer) const {
+    buffer.resize(std::min(bytes_max, kFilePieceBytes));
+    ssize_t bytes = -1;
+    do {
+      bytes = ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(at));
+    } while (bytes < 0 && errno == EINTR);
+    return std::string_view(buffer).substr(0, static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
+  }
+
+ private:
+  const int descriptor_;
+  std::optional<std::uint64_t> size_;  // nothing: no file
+};
+
+// The library cuts no ranges of its own: it is told of none, and sees a body that is just so long.
+void put_part(const std::shared_ptr<const OpenFile>& file, const Part& part, const Response& answer,
+              const Exchange& exchange, httplib::Response& to) {
+  const auto seconds = std::chrono::seconds(part.length / kFileBytesPerSecondMin);
+  const auto deadline = steady_clock::now() + kFilePatience + seconds;
+  to.set_content_provider(
+      static_cast<std::size_t>(part.length), answer.content_type,
+      [file, held = answer.file->while_sent, first = part.first, deadline, connection = exchange.connection,
+       buffer = std::string()](std::size_t offset, std::size_t left, httplib::DataSink& sink) mutable {
+        if (connection->stopping() || steady_clock::now() > deadline) return false;
+        const auto bytes = file->read(first + offset, left, buffer);
+        return !bytes.empty() && sink.write(bytes.data(), bytes.size());
+      });
+}
+
+// REQUIRES: a file in the answer.
+void put_file(const Response& answer, const Exchange& exchange, httplib::Response& to) {
+  const auto file = std::make_shared<const OpenFile>(answer.file->path);
+  const auto& etag = answer.file->etag;
+  if (!file->size()) {
+    to.status = 404;
+    return to.set_content("Not Found\n", "text/plain; charset=utf-8");
+  }
+  const auto size = *file->size();
+  const auto part = part_of(exchange.head->range, exchange.head->if_range, etag, size);
+  to.set_header("Accept-Ranges", "bytes");
+  if (!etag.empty()) to.set_header("ETag", etag);
+  if (part.kind == Part::Kind::unsatisfiable) {
+    to.status = 416;
+    to.set_header("Content-Range", "bytes */" + std::to_string(size));
+    return to.set_content("Range Not Satisfiable\n", "text/plain; charset=utf-8");
+  }
+  if (part.kind == Part::Kind::part) {
+    to.status = 206;
+    to.set_header("Content-Range", "bytes " + std::to_string(part.first) + "-" +
+                                       std::to_string(part.first + part.length - 1) + "/" +
+                                       std::to_string(size));
+    return put_part(file, part, answer, exchange, to);
+  }
+  if (size == 0) return to.set_content("", answer.content_type);
+  put_part(file, {Part::Kind::whole, 0, size}, answer, exchange, to);
+}
+
 void put(const Response& answer, Exchange& exchange, httplib::Response& to) {
   exchange.hang_up = answer.hang_up;
   to.status = answer.status;
-  to.set_content(answer.body, answer.content_type);
+  if (answer.file && answer.status == 200) {
+    put_file(answer, exchange, to);
+  } else {
+    to.set_content(answer.body, answer.content_type);
+  }
   for (const auto& [name, value] : answer.headers) to.set_header(name, value);
   if (exchange.must_close) to.set_header("Connection", "close");
 }
@@ -291,6 +376,7 @@ struct Server::Impl {
 
   const ServerOptions options;
   std::map<std::string, Route, std::less<>> routes;
+  std::map<std::string, Handler, std::less<>> below;  // by prefix
   Handler fallback;
   StopSignal stop;
   ThreadPool pool;
@@ -312,7 +398,7 @@ struct Server::Impl {
   void run_stream(Connection& connection, const Head& head, const StreamHandler& handler) const;
 
   const Route* route_of(const std::string& path) const;
-  const Handler* handler_of(const Route* route, std::string_view method) const;
+  const Handler* handler_of(const Route* route, std::string_view method, std::string_view path) const;
   BodyRules body_rules_of(const Route* route) const;
 };
 
@@ -370,10 +456,15 @@ const Route* Server::Impl::route_of(const std::string& path) const {
   return found != routes.end() ? &found->second : nullptr;
 }
 
-const Handler* Server::Impl::handler_of(const Route* route, std::string_view method) const {
+const Handler* Server::Impl::handler_of(const Route* route, std::string_view method,
+                                        std::string_view path) const {
   if (route != nullptr) {
     const auto found = route->handlers.find(method == "HEAD" ? "GET" : method);
     if (found != route->handlers.end()) return &found->second;
+  } else if (method == "GET" || method == "HEAD") {
+    for (auto at = below.rbegin(); at != below.rend(); ++at) {  // the longest prefix first
+      if (path.substr(0, at->first.size()) == at->first) return &at->second;
+    }
   }
   return fallback ? &fallback : nullptr;
 }
@@ -454,12 +545,13 @@ bool Server::Impl::serve_request(Connection& connection, bool last) {
     return false;
   };
   if (head->refusal != 0) return refused(head->refusal);
-  const Route* route = route_of(parse_target(head->target).path);
+  const auto path = parse_target(head->target).path;
+  const Route* route = route_of(path);
   if (route != nullptr && route->stream && head->method == "GET") {
     run_stream(connection, *head, route->stream);
     return false;
   }
-  const Handler* handler = handler_of(route, head->method);
+  const Handler* handler = handler_of(route, head->method, path);
   if (handler == nullptr) return route != nullptr ? refused(405, allow_header(*route)) : refused(404);
   const BodyRules rules = body_rules_of(route);
   if (const int refusal = refusal_of_body(*head, rules)) return refused(refusal);
@@ -521,6 +613,9 @@ void Server::post(std::string path, Handler handler, BodyRules rules) {
 }
 void Server::stream(std::string path, StreamHandler handler) {
   impl_->routes[std::move(path)].stream = std::move(handler);
+}
+void Server::get_below(std::string prefix, Handler handler) {
+  impl_->below[std::move(prefix)] = std::move(handler);
 }
 void Server::fallback(Handler handler) {
   impl_->fallback = std::move(handler);

@@ -33,6 +33,13 @@ struct Request {
   std::optional<std::string> parameter(std::string_view name) const;
 };
 
+// A file as a body, or the part of it that the request asks for (one range); streamed, never held whole.
+struct FileBody {
+  std::string path;
+  std::string etag{};                        // with its quotes; empty: none
+  std::shared_ptr<const void> while_sent{};  // let go of when it was sent
+};
+
 struct Response {
   int status = 200;
   std::string body;
@@ -40,6 +47,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers{};
   bool hang_up =
       false;  // no answer at all, the connection is reset: for stand-ins that play a failing server
+  std::optional<FileBody> file{};  // instead of `body`, when the status is 200; 404 when it cannot be opened
 };
 
 // Of the bodies that one path takes.
@@ -77,6 +85,8 @@ class Server {
   void get(std::string path, Handler handler);
   void post(std::string path, Handler handler, BodyRules rules = {});
   void stream(std::string path, StreamHandler handler);  // GET, text/event-stream
+  // Every path that begins with `prefix` and has no route of its own; with another method it is unknown.
+  void get_below(std::string prefix, Handler handler);
   // For every method and path that matches no other route (the sandbox's cloud APIs with parameters in the
   // path).
   void fallback(Handler handler);

@@ -1,11 +1,13 @@
 #include "lib/http/server.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <condition_variable>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -540,4 +542,96 @@ TEST_CASE("a stream ends when the client leaves and when the server stops") {
   staying.receive_until("data: second\n\n");
   CHECK(time_of([&] { server.stop(); }) < 2s);
   CHECK(server_stopped.get_future().wait_for(5s) == std::future_status::ready);
+}
+
+namespace {
+
+// A server with a file of 200,000 bytes, each of which tells where it is.
+struct FileServer {
+  const std::string path = "/tmp/kefu-file-" + std::to_string(::getpid());
+  std::string bytes;
+  std::shared_ptr<int> held = std::make_shared<int>(0);
+  Server server{on_loopback()};
+  int port = 0;
+
+  FileServer() {
+    for (int i = 0; i < 200'000; ++i) bytes += static_cast<char>(i * 7 >> (i % 5));
+    std::ofstream(path, std::ios::binary) << bytes;
+    server.get_below("/files/", [this](const Request& request) {
+      Response answer{200, {}, "video/mp4"};
+      answer.file = FileBody{request.path == "/files/there" ? path : "/no/such/file", "\"tag\"", held};
+      return answer;
+    });
+    server.get("/files/own", [](const Request&) { return Response{200, "own"}; });
+    port = *server.start();
+  }
+  ~FileServer() { ::unlink(path.c_str()); }
+
+  std::string ask(const std::string& headers, const std::string& request = "GET /files/there") const {
+    const auto client = RawSocket::to(port);
+    client.send(request + " HTTP/1.1\r\nConnection: close\r\n" + headers + "\r\n");
+    return client.receive_all();
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(FileServer, "a file goes out whole, with its length") {
+  const auto answer = ask("");
+  CHECK(status_of(answer) == "200");
+  CHECK(contains(answer, "Content-Length: 200000\r\n"));
+  CHECK(contains(answer, "Content-Type: video/mp4\r\n"));
+  CHECK(contains(answer, "Accept-Ranges: bytes\r\n"));
+  CHECK(contains(answer, "ETag: \"tag\"\r\n"));
+  CHECK(body_of(answer) == bytes);
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE_FIXTURE(FileServer, "a part of a file goes out when one is asked for") {
+  const auto answer = ask("Range: bytes=70000-169999\r\n");
+  CHECK(status_of(answer) == "206");
+  CHECK(contains(answer, "Content-Range: bytes 70000-169999/200000\r\n"));
+  CHECK(contains(answer, "Content-Length: 100000\r\n"));
+  CHECK(body_of(answer) == bytes.substr(70'000, 100'000));
+  CHECK(body_of(ask("Range: bytes=-1\r\nIf-Range: \"tag\"\r\n")) == bytes.substr(199'999));
+  CHECK(body_of(ask("Range: bytes=5-9\r\nIf-Range: \"old\"\r\n")) == bytes);
+  CHECK(body_of(ask("Range: bytes=0-1,4-5\r\n")) == bytes);
+  CHECK(body_of(ask("Range: bytes=0-1\r\nRange: bytes=4-5\r\n")) == bytes);
+}
+
+TEST_CASE_FIXTURE(FileServer, "a part behind the end is refused with the size") {
+  const auto answer = ask("Range: bytes=200000-\r\n");
+  CHECK(status_of(answer) == "416");
+  CHECK(contains(answer, "Content-Range: bytes */200000\r\n"));
+}
+
+TEST_CASE_FIXTURE(FileServer, "HEAD of a file tells its length alone, and the connection goes on") {
+  const auto client = RawSocket::to(port);
+  client.send("HEAD /files/there HTTP/1.1\r\n\r\n");
+  const auto head = client.receive_until("\r\n\r\n");
+  CHECK(contains(head, "Content-Length: 200000\r\n"));
+  client.send("GET /files/there HTTP/1.1\r\nRange: bytes=0-3\r\nConnection: close\r\n\r\n");
+  const auto answer = client.receive_all();
+  CHECK(status_of(answer) == "206");
+  CHECK(body_of(answer) == bytes.substr(0, 4));
+}
+
+TEST_CASE_FIXTURE(FileServer,
+                  "below a prefix own routes come first, other methods are unknown, lost files too") {
+  CHECK(body_of(ask("", "GET /files/own")) == "own");
+  CHECK(status_of(ask("Content-Length: 0\r\n", "POST /files/there")) == "404");
+  CHECK(status_of(ask("", "GET /filesthere")) == "404");
+  const auto lost = ask("", "GET /files/lost");
+  CHECK(status_of(lost) == "404");
+  CHECK_FALSE(contains(lost, "/no/such"));
+}
+
+TEST_CASE_FIXTURE(FileServer, "who reads a file slowly does not hold the server's stop") {
+  bytes = std::string(50 << 20, 'x');
+  std::ofstream(path, std::ios::binary) << bytes;
+  const auto slow = RawSocket::to(port);
+  slow.send("GET /files/there HTTP/1.1\r\n\r\n");
+  CHECK(contains(slow.receive_some(), "200 OK"));
+  CHECK(time_of([&] { server.stop(); }) < 4s);
+  CHECK(held.use_count() == 1);
 }
