@@ -1,9 +1,11 @@
 #include "gateway/program.h"
 
+#include <memory>
 #include <utility>
 
 #include "gateway/journal/sqlite_journal.h"
 #include "gateway/mailbox.h"
+#include "gateway/media.h"
 #include "gateway/options.h"
 #include "gateway/web/im_webhook.h"
 #include "gateway/web/wechat_webhook.h"
@@ -41,12 +43,20 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
   };
   const WeChatWebhook wechat(wechat_webhook_options(settings), submit, tally);
   const ImWebhook im(im_webhook_options(settings), submit, tally);
+  std::unique_ptr<Media> media;
+  if (settings.has("KEFU_MEDIA_URL")) {
+    auto opened = Media::open(settings.text("KEFU_MEDIA_DIR"), settings.text("KEFU_MEDIA_URL"),
+                              settings.duration("KEFU_MEDIA_KEEP"));
+    if (!opened) return ops::cannot_start("gateway", opened.error());
+    media = std::move(*opened);
+  }
   // A connection holds a thread and a descriptor; strangers may hold a thousand open and pushes must still
   // get through.
   http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN"), .threads_max = 1100});
   web.get("/", [&](const http::Request& request) { return wechat.verify(request); });
   web.post("/", [&](const http::Request& request) { return wechat.push(request); });
   web.post("/imcallback", [&](const http::Request& request) { return im.callback(request, wall_now()); });
+  if (media) media->serve_on(web);
 
   const auto readiness = [&] {
     const auto trouble = loop.trouble();
