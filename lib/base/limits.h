@@ -30,6 +30,9 @@ inline constexpr std::size_t kFrameBytesMax = 1 << 20;  // one ZeroMQ message
 inline constexpr std::size_t kAdminFrameBytesMax =
     64 << 20;                                     // above kFrameBytesMax a question is refused in words
 inline constexpr std::uint32_t kSlotsMax = 1024;  // KEFU_CONCURRENCY
+inline constexpr std::uint32_t kTypingMax = 4;    // typing notices that a worker passes on at once
+inline constexpr auto kTypingDeadline = 3000ms;   // of one; later it would say what is no longer true
+static_assert(kTypingDeadline < kDrain, "a draining worker waits for it");
 inline constexpr std::uint32_t kBundleMax = 100;  // reference: IM §2.2, §2.3, accounts in one call
 inline constexpr std::size_t kMailboxRequestsMax =
     4096;                                         // HTTP requests that wait for the queue loop; more get 503

@@ -21,6 +21,7 @@ struct Outcome {
   std::uint32_t progress = 0;                     // parts delivered so far, with those of earlier attempts
   v1::AccountChange::Kind account =
       v1::AccountChange::KIND_UNSPECIFIED;  // what was learnt of delivery.im_user()
+  std::string left_out{};                   // what of an agent's message WeChat does not take, for the agent
 };
 
 inline Outcome done() {

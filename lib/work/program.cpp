@@ -14,6 +14,8 @@ int run(std::string_view program, Job job, const Settings& settings, const ops::
   options.connect = settings.list("KEFU_QUEUE_CONNECT");
   options.slots = static_cast<std::uint32_t>(settings.number("KEFU_CONCURRENCY"));
   options.bundle_handler = std::move(job.together);
+  options.typing_handler = std::move(job.typing);
+  options.sweeps = job.sweeps;
   Worker worker(std::move(options), std::move(job.one), metrics);
   ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics,
                     [&] { return ops::Readiness{worker.missing()}; });

@@ -14,6 +14,8 @@ struct Job {
   v1::Queue queue = v1::QUEUE_UNSPECIFIED;
   Handler one;
   BundleHandler together{};  // none: deliveries come one by one
+  TypingHandler typing{};    // none: the gateway sends no notices
+  bool sweeps = false;       // `one` knows v1::Sweep
 };
 
 // Works at `job` and answers on the ops page until a stop signal comes; then finishes what it began. The

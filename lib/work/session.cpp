@@ -23,8 +23,9 @@ v1::Verdict verdict_of(const v1::Delivery& delivery, v1::Outcome outcome) {
 
 }  // namespace
 
-Session::Session(v1::Queue queue, WorkerId worker, std::uint32_t slots, std::uint32_t bundle)
-    : queue_(queue), worker_(std::move(worker)), slots_(slots), bundle_(bundle) {}
+Session::Session(v1::Queue queue, WorkerId worker, std::uint32_t slots, std::uint32_t bundle,
+                 Abilities abilities)
+    : queue_(queue), worker_(std::move(worker)), slots_(slots), bundle_(bundle), abilities_(abilities) {}
 
 void Session::receive(const v1::ToWorker& message, Timestamp now, Work& work) {
   heard_at_ = now;
@@ -48,6 +49,9 @@ void Session::receive(const v1::ToWorker& message, Timestamp now, Work& work) {
         std::erase_if(unrecorded_,
                       [lease](const auto& entry) { return entry.second.verdict.lease() == lease; });
       }
+      break;
+    case v1::ToWorker::kTyping:
+      if (abilities_.typing && !draining_) work.typing.push_back(message.typing());
       break;
     default:
       break;  // of a newer gateway
@@ -148,6 +152,7 @@ void Session::finished(const v1::Delivery& delivery, const Outcome& outcome, Tim
   verdict.set_progress(std::max(outcome.progress, delivery.progress()));
   verdict.set_code(outcome.code);
   verdict.set_failure(outcome.failure);
+  verdict.set_left_out(outcome.left_out);
   if (outcome.account != v1::AccountChange::KIND_UNSPECIFIED) {
     verdict.mutable_account()->set_kind(outcome.account);
     verdict.mutable_account()->set_im_user(delivery.im_user());
@@ -223,6 +228,8 @@ v1::FromWorker Session::hello(Timestamp now) const {
   hello.set_queue(queue_);
   hello.set_slots(slots_);
   hello.set_bundle(bundle_);
+  hello.set_sweeps(abilities_.sweeps);
+  hello.set_typing(abilities_.typing);
   hello.set_version(KEFU_VERSION);
   hello.set_sent_at_ms(now.ms);
   hello.set_journal(journal_);

@@ -19,6 +19,12 @@
 
 namespace kefu::work {
 
+// What not every worker knows, told to the gateway.
+struct Abilities {
+  bool sweeps = false;
+  bool typing = false;
+};
+
 class Session {
  public:
   static constexpr std::size_t kSuccessesKept = 4096;
@@ -27,12 +33,14 @@ class Session {
   using Group = std::vector<v1::Delivery>;
 
   // `bundle`: how many deliveries it takes as one Bundle; 0: none.
-  Session(v1::Queue queue, WorkerId worker, std::uint32_t slots, std::uint32_t bundle = 0);
+  Session(v1::Queue queue, WorkerId worker, std::uint32_t slots, std::uint32_t bundle = 0,
+          Abilities abilities = {});
 
   // What to send now, what to start now; the caller takes both after every call.
   struct Work {
     std::vector<v1::FromWorker> messages;
     std::vector<Group> start;  // each delivery of each ends with exactly one finished()
+    std::vector<v1::Typing> typing;
   };
 
   void receive(const v1::ToWorker& message, Timestamp now, Work& work);
@@ -83,6 +91,7 @@ class Session {
   WorkerId worker_;
   std::uint32_t slots_;
   std::uint32_t bundle_;
+  Abilities abilities_;
   bool welcomed_ = false;
   bool draining_ = false;
   std::string refusal_;

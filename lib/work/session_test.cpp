@@ -393,3 +393,33 @@ TEST_CASE("the same event twice in a bundle is one run") {
   CHECK(bench.verdicts().at(0).lease() == 12);
   CHECK(bench.session.running_nothing());
 }
+
+TEST_CASE("what is left out of a message is told with its verdict") {
+  Bench bench;
+  bench.welcome();
+  const auto delivery = bench.delivery(1, 11);
+  bench.deliver(delivery);
+  bench.take();
+  auto outcome = done();
+  outcome.left_out = "图片";
+  bench.session.finished(delivery, outcome, bench.now, bench.work);
+  CHECK(bench.verdicts().at(0).left_out() == "图片");
+}
+
+TEST_CASE("typing notices are taken by a worker that has said it knows them, until it drains") {
+  const auto notices_of = [](Abilities abilities, bool draining) {
+    Session session(v1::QUEUE_NOTIFIER, WorkerId("w"), 2, 0, abilities);
+    Session::Work work;
+    session.tick(Timestamp{1}, work);
+    CHECK(work.messages.at(0).hello().typing() == abilities.typing);
+    CHECK(work.messages.at(0).hello().sweeps() == abilities.sweeps);
+    if (draining) session.drain();
+    v1::ToWorker message;
+    message.mutable_typing()->set_customer("oAlice");
+    session.receive(message, Timestamp{2}, work);
+    return work.typing.size();
+  };
+  CHECK(notices_of({.sweeps = false, .typing = true}, false) == 1);
+  CHECK(notices_of({.sweeps = true, .typing = false}, false) == 0);
+  CHECK(notices_of({.sweeps = false, .typing = true}, true) == 0);
+}

@@ -62,7 +62,8 @@ struct Worker::Impl {
         handler(std::move(h)),
         metrics(m),
         wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-        threads(options.slots) {}
+        threads(options.slots),
+        typing_threads(limits::kTypingMax) {}
   ~Impl() { ::close(wake); }
 
   struct Connection {
@@ -78,6 +79,8 @@ struct Worker::Impl {
   const WorkerId id = new_worker_id();
   const int wake;
   Threads threads;
+  Threads typing_threads;
+  std::atomic<std::uint32_t> typing{0};  // notices under way
   std::thread loop;
   std::atomic<bool> stopping{false};
   std::atomic<std::int64_t> connected_until_ms{0};
@@ -130,11 +133,13 @@ struct Worker::Impl {
   void add_connection(const std::string& endpoint, Timestamp now) {
     const int number = ++connections_made;
     const WorkerId name(number == 1 ? id.value : id.value + "-" + std::to_string(number));
-    auto& connection = connections
-                           .emplace(number, Connection{endpoint, open(endpoint), now,
-                                                       Session(options.queue, name, options.slots,
-                                                               options.bundle_handler ? options.bundle : 0)})
-                           .first->second;
+    auto& connection =
+        connections
+            .emplace(number, Connection{endpoint, open(endpoint), now,
+                                        Session(options.queue, name, options.slots,
+                                                options.bundle_handler ? options.bundle : 0,
+                                                {options.sweeps, bool(options.typing_handler)})})
+            .first->second;
     if (stopping) connection.session.drain();
   }
 
@@ -247,6 +252,7 @@ struct Worker::Impl {
       if (!connection.socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait))
         connection.session.not_sent(now);
     }
+    for (const auto& notice : work.typing) pass_on(notice, now + limits::kTypingDeadline);
     for (auto& group : work.start) {
       threads.run([this, number, group = std::move(group), deadline = now + limits::kHandlerBudget] {
         auto outcomes = handle(group, deadline);
@@ -257,6 +263,19 @@ struct Worker::Impl {
         ::eventfd_write(wake, 1);
       });
     }
+  }
+
+  void pass_on(const v1::Typing& notice, Timestamp deadline) {
+    if (typing >= limits::kTypingMax) return;
+    ++typing;  // by this thread alone
+    typing_threads.run([this, notice, deadline] {
+      try {
+        options.typing_handler(notice, deadline);
+      } catch (const std::exception& error) {
+        log::error("a bug: the handler of typing notices threw", {{"what", error.what()}});
+      }
+      --typing;
+    });
   }
 
   // As many outcomes as deliveries, whatever the handler does.
@@ -338,6 +357,7 @@ void Worker::stop() {
   ::eventfd_write(impl_->wake, 1);
   if (impl_->loop.joinable()) impl_->loop.join();
   impl_->threads.stop();
+  impl_->typing_threads.stop();
 }
 
 bool Worker::connected() const {

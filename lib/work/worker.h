@@ -25,12 +25,18 @@ using Handler = std::function<Outcome(const v1::Delivery& delivery, Timestamp de
 using BundleHandler =
     std::function<std::vector<Outcome>(std::span<const v1::Delivery> deliveries, Timestamp deadline)>;
 
+// Tells a customer that their agent types, or has stopped. Called concurrently, at most limits::kTypingMax at
+// once; a notice that comes while all are busy is dropped.
+using TypingHandler = std::function<void(const v1::Typing& typing, Timestamp deadline)>;
+
 struct WorkerOptions {
   v1::Queue queue = v1::QUEUE_UNSPECIFIED;
   std::vector<std::string> connect;  // tcp://host:port; a name with several addresses means all of them
   std::uint32_t slots = 32;
   BundleHandler bundle_handler{};             // none: deliveries come one by one
   std::uint32_t bundle = limits::kBundleMax;  // how many at most come together
+  TypingHandler typing_handler{};             // none: the gateway sends no notices
+  bool sweeps = false;                        // the handler knows v1::Sweep
 };
 
 class Worker {
