@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "gateway/agent_words.h"
 #include "gateway/notice.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
 constexpr const char* kWithdrawn = "dropped by an operator";
+constexpr const char* kRecalled = "recalled by the agent";
 constexpr std::uint32_t kForgetAtOnce = 500;
 constexpr std::size_t kReplayAtOnce = 200;  // events in one turn: some 20 ms
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
@@ -173,21 +175,128 @@ Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
   if (!customer) return {Receipt::Kind::ignored, ReplyKind::none};
   if (const auto known = journal_.find(customer->openid, push.key))
     return {Receipt::Kind::duplicate, known->reply};
+  if (journal_.noted(push.key)) return {Receipt::Kind::duplicate};  // recalled already, or not ours
   note_visit(*customer, desk_.agent_wrote(customer->openid, push.agent, now), now);
   journal_.save(*customer);
-  if (!push.left_out.empty()) {
-    journal_.keep_raw("im", "cannot be carried over: " + push.left_out, push.body, now);
-    const auto key = push.text.empty() ? push.key : dedup_key({"notice", "left out", push.source_id});
-    const auto told = options_.notices
-                          ? store_notice(customer->openid, push.agent,
-                                         notice_of_left_out(push.left_out, *options_.notices), key, now)
-                          : Receipt{Receipt::Kind::stored};
-    if (push.text.empty()) return told;
-  }
+  const bool nothing_left = push.text.empty() && push.elements.empty();
+  const auto told = tell_left_out(*customer, push, now);
+  if (nothing_left) return told.value_or(Receipt{Receipt::Kind::stored});
   auto event = event_for(v1::QUEUE_NOTIFIER, customer->openid, push.source_id);
-  event.mutable_agent_message()->set_agent(push.agent);
-  event.mutable_agent_message()->set_text(push.text);
+  *event.mutable_agent_message() = words_of(push);
   return store(std::move(event), push.key, ReplyKind::none, now);
+}
+
+const Texts& Dispatcher::words() const {
+  return options_.notices ? *options_.notices : texts("zh-CN");
+}
+
+v1::AgentMessage Dispatcher::words_of(const AgentPush& push) const {
+  v1::AgentMessage message;
+  message.set_agent(push.agent);
+  message.set_text(push.elements.empty() ? push.text : readable(push.elements, words()));
+  message.mutable_elements()->Add(push.elements.begin(), push.elements.end());
+  return message;
+}
+
+std::optional<Receipt> Dispatcher::tell_left_out(const Customer& customer, const AgentPush& push,
+                                                 Timestamp now) {
+  if (push.left_out.empty()) return std::nullopt;
+  const auto what = readable_left_out(push.left_out, words());
+  journal_.keep_raw("im", "cannot be carried over: " + what, push.body, now);
+  if (!options_.notices) return std::nullopt;
+  const bool nothing_left = push.text.empty() && push.elements.empty();
+  const auto key = nothing_left ? push.key : dedup_key({"notice", "left out", push.source_id});
+  return store_notice(customer.openid, push.agent, notice_of_left_out(what, *options_.notices), key, now);
+}
+
+Receipt Dispatcher::take(const Recall& recall, Timestamp now) {
+  const auto customer = journal_.customer_of(recall.to);
+  if (!customer) return {Receipt::Kind::ignored};
+  const auto known = journal_.find(customer->openid, recall.key);
+  if (!known) return {journal_.note(recall.key, now) ? Receipt::Kind::stored : Receipt::Kind::duplicate};
+  apply_changes(now);  // so that the journal has what this turn did
+  const auto stored = journal_.event(known->id);
+  if (!stored || !stored->event.has_agent_message() || stored->error == kRecalled)
+    return {Receipt::Kind::duplicate};
+  const bool withdrawn = withdraw(*stored);
+  if (!withdrawn && queue(v1::QUEUE_NOTIFIER).state_of(known->id)) recalled_.insert(known->id);
+  const bool nothing_went = withdrawn && stored->progress == 0 && stored->unsure_at == Timestamp{};
+  if (nothing_went || !may_tell(*customer)) return {Receipt::Kind::stored};
+  const auto& reply = stored->event.agent_message();
+  return store_notice(customer->openid, reply.agent(), notice_of_recall(reply.text(), *options_.notices),
+                      dedup_key({"notice", "recall", recall.source_id}), now);
+}
+
+// Out of the queue as done, or from the dead letters. False: a worker has it or may have it, or it was
+// delivered.
+bool Dispatcher::withdraw(const StoredEvent& stored) {
+  const EventId event{stored.event.id()};
+  if (notifier_.withdraw(event, kRecalled, changes_)) return true;
+  const bool came_now =
+      std::erase_if(accepted_, [&](const v1::Event& one) { return one.id() == event.value; }) > 0;
+  if (!came_now && stored.state != queue::State::dead) return false;
+  queue::Change change;
+  change.event = event;
+  change.customer = OpenId(stored.event.customer());
+  change.state = queue::State::done;
+  change.attempts = stored.attempts;
+  change.progress = stored.progress;
+  change.error = kRecalled;
+  change.settled = stored.settled;
+  change.unsure_at = stored.unsure_at;
+  change.unsure = stored.unsure;
+  changes_.push_back(std::move(change));
+  return true;
+}
+
+void Dispatcher::withdraw_recalled() {
+  std::erase_if(recalled_, [&](EventId event) {
+    return notifier_.withdraw(event, kRecalled, changes_) || !notifier_.state_of(event);
+  });
+}
+
+Receipt Dispatcher::take(const Edit& edit, Timestamp now) {
+  const auto& push = edit.message;
+  const auto customer = journal_.customer_of(push.to);
+  const auto known = customer ? journal_.find(customer->openid, push.key) : std::nullopt;
+  if (!known) return {Receipt::Kind::ignored};
+  apply_changes(now);  // so that the journal has what this turn did
+  const auto stored = journal_.event(known->id);
+  if (!stored || !stored->event.has_agent_message() || stored->error == kRecalled ||
+      stored->state == queue::State::dead)
+    return {Receipt::Kind::ignored};
+  if (rewrite(*stored, push)) {
+    tell_left_out(*customer, push, now);
+    return {Receipt::Kind::stored};
+  }
+  if (!may_tell(*customer)) return {Receipt::Kind::stored};
+  const auto& reply = stored->event.agent_message();
+  return store_notice(customer->openid, reply.agent(), notice_of_edit(reply.text(), *options_.notices),
+                      dedup_key({"notice", "edit", push.source_id, push.text}), now);
+}
+
+// False: a worker has it or may have it, or it was delivered; or nothing of what it says now can be.
+bool Dispatcher::rewrite(StoredEvent stored, const AgentPush& push) {
+  if (push.text.empty() && push.elements.empty()) return false;
+  const auto came_now = std::find_if(accepted_.begin(), accepted_.end(),
+                                     [&](const v1::Event& one) { return one.id() == stored.event.id(); });
+  if (came_now == accepted_.end() && !notifier_.untouched(EventId{stored.event.id()})) return false;
+  *stored.event.mutable_agent_message() = words_of(push);
+  if (came_now != accepted_.end()) *came_now = stored.event;
+  journal_.rewrite(stored.event);
+  return true;
+}
+
+Receipt Dispatcher::take(const Disregard& push, Timestamp now) {
+  if (!journal_.customer_of(push.to)) return {Receipt::Kind::ignored};
+  return {journal_.note(push.key, now) ? Receipt::Kind::stored : Receipt::Kind::duplicate};
+}
+
+Receipt Dispatcher::take(const AgentPresence& presence, Timestamp now) {
+  auto known = presence;
+  if (known.since == Timestamp{}) known.since = now;
+  journal_.save(known);
+  return {Receipt::Kind::stored};
 }
 
 Receipt Dispatcher::take(const RawPush& push, Timestamp now) {
@@ -329,6 +438,7 @@ void Dispatcher::tick(Timestamp now) {
     queue(which).tick(now, changes_);
     if (auto* job = replays_.running(which)) replay_some(*job, now);
   }
+  withdraw_recalled();
   forget_gone_workers();
   forget_old(now);
 }
@@ -401,14 +511,18 @@ void Dispatcher::note_in_window(const StoredEvent& before, const queue::Change& 
   tell_window(*customer);
 }
 
+// Nobody is told about a customer who has left with the account: a notice would bring both back.
+bool Dispatcher::may_tell(const Customer& customer) const {
+  return options_.notices && (customer.following || !options_.delete_on_unfollow);
+}
+
 // Of waiting: once for each conversation and cause, however many replies wait. Of death: once for each reply.
-// Both by the key of the notice. Nobody is told about a customer who has left with the account: a notice
-// would bring both back.
+// Both by the key of the notice.
 void Dispatcher::tell_agent(const StoredEvent& before, const queue::Change& change, Timestamp now) {
   const bool parked = change.state == queue::State::parked;
-  if (!options_.notices || (!parked && change.state != queue::State::dead)) return;
+  if (!parked && change.state != queue::State::dead) return;
   const auto customer = journal_.customer(change.customer);
-  if (!customer || (!customer->following && options_.delete_on_unfollow)) return;
+  if (!customer || !may_tell(*customer)) return;
   const auto& reply = before.event.agent_message();
   if (parked) {
     const auto key = dedup_key({"notice", "waits", reply.agent(),

@@ -105,7 +105,18 @@ class Dispatcher {
 
   Receipt take(const CustomerPush& push, Timestamp now);
   Receipt take(const AgentPush& push, Timestamp now);
+  Receipt take(const Recall& recall, Timestamp now);
+  Receipt take(const Edit& edit, Timestamp now);
+  Receipt take(const Disregard& push, Timestamp now);
+  Receipt take(const AgentPresence& presence, Timestamp now);
   Receipt take(const RawPush& push, Timestamp now);
+  const Texts& words() const;
+  v1::AgentMessage words_of(const AgentPush& push) const;
+  std::optional<Receipt> tell_left_out(const Customer& customer, const AgentPush& push, Timestamp now);
+  bool may_tell(const Customer& customer) const;
+  bool withdraw(const StoredEvent& stored);
+  bool rewrite(StoredEvent stored, const AgentPush& push);
+  void withdraw_recalled();
   Receipt store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now);
   void take(const std::string& route, const v1::Hello& hello, Timestamp now);
   void take(const std::string& route, const v1::Ping& ping, Timestamp now);
@@ -141,7 +152,8 @@ class Dispatcher {
   std::map<std::string, Route> routes_;
   std::set<std::pair<v1::Queue, WorkerId>> known_workers_;  // as in the journal
   std::vector<v1::Event> accepted_;                         // in this turn
-  std::vector<queue::Remembered> taken_over_;               // in this turn
+  std::set<EventId> recalled_;                 // while they were in flight: they go no further if that fails
+  std::vector<queue::Remembered> taken_over_;  // in this turn
   std::vector<queue::Change> changes_;
   std::map<std::string, v1::Recorded> recorded_;  // by route
   std::vector<Outgoing> outgoing_;

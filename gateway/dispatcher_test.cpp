@@ -343,7 +343,7 @@ TEST_CASE("the agent is told what of a message cannot be carried over, once") {
     CHECK(bench.accept(push).kind == Receipt::Kind::duplicate);
     const auto work = bench.deliveries();
     REQUIRE(work.size() == 2);
-    CHECK(work[0].event().customer_message().text() == notice_of_left_out("TIMImageElem", texts("en")));
+    CHECK(work[0].event().customer_message().text() == notice_of_left_out("[Picture]", texts("en")));
     CHECK(work[1].event().agent_message().text() == "look");
   }
   SUBCASE("alone") {

@@ -98,6 +98,14 @@ std::string notice_of_death(Death death, std::int32_t code, std::string_view rep
   return filled(filled(texts.dead, "{why}", why), "{reply}", quoted(reply));
 }
 
+std::string notice_of_recall(std::string_view reply, const Texts& texts) {
+  return filled(texts.not_recalled, "{reply}", quoted(reply));
+}
+
+std::string notice_of_edit(std::string_view reply, const Texts& texts) {
+  return filled(texts.not_edited, "{reply}", quoted(reply));
+}
+
 std::string notice_of_left_out(std::string_view what, const Texts& texts) {
   return filled(texts.left_out, "{what}", what);
 }

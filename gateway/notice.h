@@ -35,6 +35,10 @@ Death death_of(bool was_parked, std::int32_t code, v1::Failure failure);
 // `reply` is quoted by its beginning, so that the agent knows which one.
 std::string notice_of_death(Death death, std::int32_t code, std::string_view reply, const Texts& texts);
 
+// The agent took a message back, or changed it, too late.
+std::string notice_of_recall(std::string_view reply, const Texts& texts);
+std::string notice_of_edit(std::string_view reply, const Texts& texts);
+
 // Something of a message cannot be carried over.
 std::string notice_of_left_out(std::string_view what, const Texts& texts);
 

@@ -38,11 +38,12 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
   const auto endpoints = loop.start();
   if (!endpoints) return ops::cannot_start("gateway", endpoints.error());
 
-  const auto submit = [&](Submission push) {
-    return mailbox.submit(std::move(push), limits::kReceiptDeadline);
+  const auto submit_within = [&](std::chrono::milliseconds patience) {
+    return [&mailbox, patience](Submission push) { return mailbox.submit(std::move(push), patience); };
   };
-  const WeChatWebhook wechat(wechat_webhook_options(settings), submit, tally);
-  const ImWebhook im(im_webhook_options(settings), submit, tally);
+  const WeChatWebhook wechat(wechat_webhook_options(settings), submit_within(limits::kReceiptDeadline),
+                             tally);
+  const ImWebhook im(im_webhook_options(settings), submit_within(limits::kCallbackDeadline), tally);
   std::unique_ptr<Media> media;
   if (settings.has("KEFU_MEDIA_URL")) {
     auto opened = Media::open(settings.text("KEFU_MEDIA_DIR"), settings.text("KEFU_MEDIA_URL"),

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "gateway/journal/journal.h"
 #include "lib/base/ids.h"
@@ -29,10 +30,30 @@ struct AgentPush {
   DedupKey key;
   std::string agent;
   ImUserId to;
-  std::string text;        // clean UTF-8; empty: nothing in it can be carried over
+  std::string text;        // clean UTF-8; empty and no elements: nothing in it can be carried over
   std::string source_id;   // MsgKey
-  std::string left_out{};  // what cannot be carried over, for the agent to be told; empty: all can
+  std::string left_out{};  // what cannot be carried over, one a line (lib/im/elements.h); empty: all can
   std::string body{};      // of the callback, kept as raw when something is left out
+  std::vector<v1::Element> elements{};  // none: `text` is all
+};
+
+// An agent's message that is not meant any more: recalled, or refused by IM after it was announced. It may
+// come before its message.
+struct Recall {
+  DedupKey key;  // of the message
+  ImUserId to;
+  std::string source_id;  // MsgKey
+};
+
+// An agent's message says something else now.
+struct Edit {
+  AgentPush message;
+};
+
+// An agent's message to a customer that is none of our business: a sweep must not find it either.
+struct Disregard {
+  DedupKey key;
+  ImUserId to;
 };
 
 // Authentic, but nothing we understand: kept for inspection.
@@ -42,7 +63,7 @@ struct RawPush {
   std::string body;
 };
 
-using Submission = std::variant<CustomerPush, AgentPush, RawPush>;
+using Submission = std::variant<CustomerPush, AgentPush, Recall, Edit, Disregard, AgentPresence, RawPush>;
 
 struct Receipt {
   enum class Kind {

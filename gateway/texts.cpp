@@ -27,6 +27,8 @@ constexpr Texts kChinese{
     .died_withdrawn = "管理员取消了发送",
     .died_refused = "微信拒绝了这条内容{code}",
     .left_out = "[未送达] 暂时无法向微信客户转发：{what}",
+    .not_recalled = "[无法撤回] 微信不支持撤回，“{reply}”已经发给客户，或正在发送。",
+    .not_edited = "[未修改] 微信不支持修改，客户看到的“{reply}”仍是原文。",
     .image = "[图片]",
     .voice = "[语音]",
     .video = "[视频]",
@@ -34,6 +36,9 @@ constexpr Texts kChinese{
     .link = "[链接]",
     .file = "[文件]",
     .mini_program = "[小程序]",
+    .sticker = "[表情]",
+    .merged = "[聊天记录]",
+    .card = "[卡片]",
     .unknown = "[暂不支持的消息]"};
 constexpr Texts kEnglish{
     .welcome = "Thank you for following us! Just write to us here, and a colleague will answer you soon.",
@@ -62,6 +67,10 @@ constexpr Texts kEnglish{
     .died_withdrawn = "an administrator withdrew it",
     .died_refused = "WeChat refuses what it says{code}",
     .left_out = "[Not delivered] This cannot be carried over to WeChat yet: {what}",
+    .not_recalled =
+        "[Not recalled] WeChat can take nothing back: “{reply}” has gone to the customer, or is just going "
+        "out.",
+    .not_edited = "[Not changed] WeChat can change nothing: the customer still reads “{reply}” as it was.",
     .image = "[Picture]",
     .voice = "[Voice message]",
     .video = "[Video]",
@@ -69,6 +78,9 @@ constexpr Texts kEnglish{
     .link = "[Link]",
     .file = "[File]",
     .mini_program = "[Mini program]",
+    .sticker = "[Sticker]",
+    .merged = "[Chat history]",
+    .card = "[Card]",
     .unknown = "[Unsupported message]"};
 constexpr Texts kJapanese{
     .welcome = "フォローありがとうございます！ご質問はこちらにお書きください。担当者がすぐにお答えします。",
@@ -95,6 +107,9 @@ constexpr Texts kJapanese{
     .died_withdrawn = "管理者が送信を取り消しました",
     .died_refused = "WeChat がこの内容を拒否しました{code}",
     .left_out = "[未送信] まだ WeChat に転送できない内容です：{what}",
+    .not_recalled =
+        "[取り消し不可] WeChat では取り消せません。「{reply}」はすでにお客様に送信されたか、送信中です。",
+    .not_edited = "[変更不可] WeChat では変更できません。お客様には「{reply}」が元のまま表示されます。",
     .image = "[画像]",
     .voice = "[音声]",
     .video = "[動画]",
@@ -102,6 +117,9 @@ constexpr Texts kJapanese{
     .link = "[リンク]",
     .file = "[ファイル]",
     .mini_program = "[ミニプログラム]",
+    .sticker = "[スタンプ]",
+    .merged = "[チャット履歴]",
+    .card = "[カード]",
     .unknown = "[未対応のメッセージ]"};
 
 std::string field(const wechat::Push& push, const char* name) {

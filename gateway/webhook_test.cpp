@@ -318,23 +318,115 @@ TEST_CASE("what is no agent's word is answered and ignored") {
   std::string body = sent();
   auto request = callback(body);
   SUBCASE("our own sends") {
+    request.body = sent("oAlice");
     replace_parameter(request, "OptPlatform", "RestAPI");
   }
   SUBCASE("typing notices") {
     request.body = sent("agent1", R"("OnlineOnlyFlag":1,)");
   }
-  SUBCASE("not delivered") {
-    request.body =
-        R"({"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"agent1","To_Account":"oAlice","SendMsgResult":80001,"MsgBody":[]})";
-  }
   SUBCASE("customers") {
     request.body = sent("oAlice");
   }
-  SUBCASE("other commands") {
-    request.body = R"({"CallbackCommand":"State.StateChange","Info":{}})";
+  SUBCASE("the presence of customers") {
+    request.body =
+        R"({"CallbackCommand":"State.StateChange","Info":{"Action":"Login","To_Account":"oAlice"}})";
+  }
+  SUBCASE("read reports, robots, groups and what is yet to be invented") {
+    for (const auto* command :
+         {"C2C.CallbackAfterMsgReport", "C2C.CallbackAfterMsgReadReceipt", "Bot.OnC2CMessage",
+          "Group.CallbackBeforeSendMsg", "Group.CallbackOnMemberStateChange", "New.Thing"}) {
+      request.body = std::string(R"({"CallbackCommand":")") + command + R"(","GroupId":"g","MsgBody":5})";
+      CHECK(bench.im().callback(request, kNow).status == 200);
+    }
   }
   CHECK(bench.im().callback(request, kNow).status == 200);
+  CHECK(bench.im().callback(request, kNow).body == im::callback_ok());
   CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("before and after a send are one message") {
+  Bench bench;
+  auto before = sent();
+  before.replace(before.find("AfterSend"), 9, "BeforeSend");
+  CHECK(bench.im().callback(callback(before), kNow).body == im::callback_ok());
+  CHECK(bench.im().callback(callback(sent()), kNow).status == 200);
+  REQUIRE(bench.submitted.size() == 2);
+  CHECK(std::get<AgentPush>(bench.submitted[0]).key == std::get<AgentPush>(bench.submitted[1]).key);
+}
+
+TEST_CASE("a message that IM did not deliver, or that was recalled, is taken back") {
+  Bench bench;
+  SUBCASE("refused after it was announced") {
+    auto refused = sent();
+    refused.replace(refused.find("\"SendMsgResult\":0"), 17, "\"SendMsgResult\":\"80001\"");
+    CHECK(bench.im().callback(callback(refused), kNow).status == 200);
+  }
+  SUBCASE("recalled") {
+    CHECK(bench.im()
+              .callback(callback(R"({"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"agent1",
+              "To_Account":"oAlice","MsgKey":"1_2_3","UnreadMsgNum":"1"})"),
+                        kNow)
+              .status == 200);
+  }
+  SUBCASE("the command stands in the address only") {
+    auto request =
+        callback(R"({"From_Account":"agent1","To_Account":"oAlice","MsgSeq":"1","MsgRandom":2,"MsgTime":3})");
+    replace_parameter(request, "CallbackCommand", "C2C.CallbackAfterMsgWithDraw");
+    CHECK(bench.im().callback(request, kNow).status == 200);
+  }
+  const auto recall = std::get<Recall>(bench.submitted.at(0));
+  CHECK(recall.to.value == "oAlice");
+  CHECK(recall.source_id == "1_2_3");
+  bench.im().callback(callback(sent()), kNow);
+  CHECK(recall.key == std::get<AgentPush>(bench.submitted.at(1)).key);
+}
+
+TEST_CASE("an agent's REST send is nobody's word, and is remembered as such") {
+  Bench bench;
+  auto request = callback(sent());
+  replace_parameter(request, "OptPlatform", "RestAPI");
+  CHECK(bench.im().callback(request, kNow).status == 200);
+  CHECK(std::get<Disregard>(bench.submitted.at(0)).to.value == "oAlice");
+}
+
+TEST_CASE("an edit, a presence and a verdict of moderation are handed on") {
+  Bench bench;
+  auto edit = sent();
+  edit.replace(edit.find("CallbackAfterSendMsg"), 20, "CallbackAfterModifyMsg");
+  bench.im().callback(callback(edit), kNow);
+  CHECK(std::get<Edit>(bench.submitted.at(0)).message.text == "yes?");
+  bench.im().callback(
+      callback(
+          R"({"CallbackCommand":"State.StateChange","EventTime":"1735689600123","Info":{"Action":"Login",
+      "To_Account":"agent1","Reason":"Register"},"KickedDevice":[{"Platform":"Android"},{"Platform":"Web"}]})"),
+      kNow);
+  const auto& presence = std::get<AgentPresence>(bench.submitted.at(1));
+  CHECK(presence.agent == "agent1");
+  CHECK(presence.state == "online");
+  CHECK(presence.kicked == "Android, Web");
+  CHECK(presence.since.ms == 1735689600123);
+  const std::string verdict =
+      R"({"CallbackCommand":"ContentCallback.ResultNotify","Scene":"C2C","CtxcbSuggestion":"Review"})";
+  bench.im().callback(callback(verdict), kNow);
+  CHECK(std::get<RawPush>(bench.submitted.at(2)).reason == "moderation");
+  CHECK(std::get<RawPush>(bench.submitted.at(2)).body == verdict);
+}
+
+TEST_CASE("elements are handed on, a text alone stays a text") {
+  Bench bench;
+  auto body = sent();
+  const auto at = body.find("\"MsgBody\":");
+  const std::string face = R"({"MsgType":"TIMFaceElem","MsgContent":{"Index":1,"Data":"smile"}})";
+  SUBCASE("an element of another kind") {
+    body = body.substr(0, at) + R"("MsgBody":[)" + face + "]}";
+  }
+  SUBCASE("a MsgBody in a string") {
+    body = body.substr(0, at) + R"("MsgBody":"[{\"MsgType\":\"TIMFaceElem\",\"MsgContent\":{}}]"})";
+  }
+  bench.im().callback(callback(body), kNow);
+  bench.im().callback(callback(sent()), kNow);
+  CHECK(std::get<AgentPush>(bench.submitted.at(0)).elements.size() == 1);
+  CHECK(std::get<AgentPush>(bench.submitted.at(1)).elements.empty());
 }
 
 TEST_CASE("what of an agent's message cannot be carried over is named, for the agent to be told") {

@@ -41,6 +41,15 @@ struct Customer {
   ReplyWindow window{};
 };
 
+// What IM said last about an agent (reference: IM §4.5, State.StateChange).
+struct AgentPresence {
+  std::string agent;
+  std::string state;   // online, offline; disconnected: the client fell silent
+  std::string reason;  // IM's word
+  std::string kicked;  // platforms that the last login ended, comma-separated
+  Timestamp since{};   // by IM's clock
+};
+
 struct StoredEvent {
   v1::Event event;
   queue::State state = queue::State::ready;  // what is in flight, or came due, is as it was before
@@ -98,6 +107,11 @@ class Journal {
   virtual void save(const Customer& customer) = 0;
   // For pushes that make no event. False: it was noted before. Forgotten as the keys of events are.
   virtual bool note(const DedupKey& key, Timestamp now) = 0;
+  virtual bool noted(const DedupKey& key) = 0;
+  // The event says this from now on; everything else of it stays. REQUIRES: nobody is at work on it.
+  virtual void rewrite(const v1::Event& event) = 0;
+  // What is older than what is known changes nothing.
+  virtual void save(const AgentPresence& presence) = 0;
   virtual void keep_raw(std::string_view source, std::string_view reason, std::string_view body,
                         Timestamp now) = 0;
   virtual void worker_came(v1::Queue queue, const WorkerId& worker) = 0;
@@ -128,6 +142,8 @@ class Journal {
   // The way of an event so far, in order. Of very many attempts the first and the last are kept.
   virtual std::vector<Hop> hops(EventId event) = 0;
   virtual bool paused(v1::Queue queue) = 0;
+  // By name.
+  virtual std::vector<AgentPresence> agents() = 0;
   virtual Totals totals(v1::Queue queue) = 0;
 
   // --- at start ---

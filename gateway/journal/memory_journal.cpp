@@ -23,6 +23,7 @@ struct MemoryDisk::Content {
   std::map<std::pair<OpenId, DedupKey>, EventId> keys;
   std::map<DedupKey, Timestamp> notes;
   std::map<OpenId, Customer> customers;
+  std::map<std::string, AgentPresence> agents;
   std::set<std::pair<v1::Queue, WorkerId>> workers;
   std::map<v1::Queue, Totals> totals;
   std::set<v1::Queue> paused;
@@ -133,6 +134,22 @@ class MemoryJournal final : public Journal {
     keep(now_.notes, key);
     now_.notes.emplace(key, now);
     return true;
+  }
+
+  bool noted(const DedupKey& key) override { return now_.notes.contains(key); }
+
+  void rewrite(const v1::Event& event) override {
+    const auto at = now_.events.find(EventId{event.id()});
+    if (at == now_.events.end()) return;
+    keep(now_.events, at->first);
+    at->second.stored.event = event;
+  }
+
+  void save(const AgentPresence& presence) override {
+    const auto known = now_.agents.find(presence.agent);
+    if (known != now_.agents.end() && presence.since < known->second.since) return;
+    keep(now_.agents, presence.agent);
+    now_.agents.insert_or_assign(presence.agent, presence);
   }
 
   void keep_raw(std::string_view, std::string_view, std::string_view, Timestamp) override {}
@@ -256,6 +273,12 @@ class MemoryJournal final : public Journal {
   }
 
   bool paused(v1::Queue queue) override { return now_.paused.contains(queue); }
+  std::vector<AgentPresence> agents() override {
+    std::vector<AgentPresence> found;
+    for (const auto& [name, presence] : now_.agents) found.push_back(presence);
+    return found;
+  }
+
   Totals totals(v1::Queue queue) override { return now_.totals[queue]; }
   std::uint32_t epoch() const override { return now_.epoch; }
   std::uint64_t identity() const override { return now_.identity; }

@@ -100,6 +100,10 @@ void prepare_file(Database& database) {
     database.run(("PRAGMA user_version=" + std::to_string(kFormat)).c_str());
     database.run("COMMIT");
   }
+  // Younger than the format; a program of before does not look at it.
+  database.run(
+      "CREATE TABLE IF NOT EXISTS agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, "
+      "kicked TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID");
   // After a failed sync the system may take pages for written that are not: what is in the WAL goes into the
   // file, with a sync that works, before anything is built upon it.
   database.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -245,6 +249,36 @@ class SqliteJournal final : public Journal {
     begin();
     note_.bind_bytes(bytes_of(key)).bind(now.ms).run();
     return database_.changed() > 0;
+  }
+
+  bool noted(const DedupKey& key) override {
+    noted_.bind_bytes(bytes_of(key));
+    const bool known = noted_.step();
+    noted_.reset();
+    return known;
+  }
+
+  void rewrite(const v1::Event& event) override {
+    begin();
+    serialize(event);
+    Statement(database_, "UPDATE events SET payload = ? WHERE id = ?")
+        .bind_bytes(buffer_)
+        .bind(static_cast<std::int64_t>(event.id()))
+        .run();
+  }
+
+  void save(const AgentPresence& presence) override {
+    begin();
+    Statement(database_,
+              "INSERT INTO agents (agent, state, reason, kicked, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+              "(agent) DO UPDATE SET state = excluded.state, reason = excluded.reason, kicked = "
+              "excluded.kicked, since = excluded.since WHERE excluded.since >= since")
+        .bind_text(presence.agent)
+        .bind_text(presence.state)
+        .bind_text(presence.reason)
+        .bind_text(presence.kicked)
+        .bind(presence.since.ms)
+        .run();
   }
 
   void keep_raw(std::string_view source, std::string_view reason, std::string_view body,
@@ -428,6 +462,14 @@ class SqliteJournal final : public Journal {
     return row.step() && row.integer(0) != 0;
   }
 
+  std::vector<AgentPresence> agents() override {
+    Statement rows(database_, "SELECT agent, state, reason, kicked, since FROM agents ORDER BY agent");
+    std::vector<AgentPresence> found;
+    while (rows.step())
+      found.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), {rows.integer(4)}});
+    return found;
+  }
+
   Totals totals(v1::Queue queue) override { return totals_[queue]; }
   std::uint32_t epoch() const override { return epoch_; }
   std::uint64_t identity() const override { return identity_; }
@@ -491,27 +533,13 @@ class SqliteJournal final : public Journal {
 
   void insert(v1::Event& event, const DedupKey& key, ReplyKind reply) {
     const std::int64_t id = last_id_ + 1;
-    // What has a column of its own is not kept twice.
-    std::string customer = std::move(*event.mutable_customer());
-    std::string source = std::move(*event.mutable_source_id());
-    const auto queue = event.queue();
-    const auto accepted_at = event.accepted_at_ms();
-    event.clear_id();
-    event.clear_customer();
-    event.clear_source_id();
-    event.clear_queue();
-    event.clear_accepted_at_ms();
-    event.SerializeToString(&buffer_);
     event.set_id(static_cast<std::uint64_t>(id));
-    event.set_customer(std::move(customer));
-    event.set_source_id(std::move(source));
-    event.set_queue(queue);
-    event.set_accepted_at_ms(accepted_at);
+    serialize(event);
     insert_.bind(id)
-        .bind(queue)
+        .bind(event.queue())
         .bind(static_cast<int>(queue::kind_of(event)))
         .bind(static_cast<int>(queue::State::ready))
-        .bind(accepted_at)
+        .bind(event.accepted_at_ms())
         .bind(static_cast<int>(reply))
         .bind_text(event.customer())
         .bind_bytes(bytes_of(key))
@@ -519,6 +547,17 @@ class SqliteJournal final : public Journal {
         .bind_bytes(buffer_)
         .run();
     last_id_ = id;
+  }
+
+  // Into buffer_. What has a column of its own is not kept twice.
+  void serialize(const v1::Event& event) {
+    v1::Event bare = event;
+    bare.clear_id();
+    bare.clear_customer();
+    bare.clear_source_id();
+    bare.clear_queue();
+    bare.clear_accepted_at_ms();
+    bare.SerializeToString(&buffer_);
   }
 
   void keep_hop(std::int64_t event, const queue::Change& change, std::int64_t worker, Millis took,
@@ -650,6 +689,7 @@ class SqliteJournal final : public Journal {
                                        ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                                           .c_str()};
   Statement note_{database_, "INSERT OR IGNORE INTO notes (dedup, at) VALUES (?, ?)"};
+  Statement noted_{database_, "SELECT 1 FROM notes WHERE dedup = ?"};
   Statement customer_{database_,
                       ("SELECT " + std::string(kCustomer) + " FROM customers WHERE openid = ?").c_str()};
   Statement customer_of_{

@@ -787,11 +787,26 @@ bool EventQueue::release(EventId event, Timestamp now, std::vector<Change>& chan
 }
 
 bool EventQueue::drop(EventId event, const std::string& why, std::vector<Change>& changes) {
+  return take_out(event, State::dead, why, changes);
+}
+
+bool EventQueue::withdraw(EventId event, const std::string& why, std::vector<Change>& changes) {
+  return take_out(event, State::done, why, changes);
+}
+
+bool EventQueue::untouched(EventId event) const {
+  const auto at = entries_.find(event);
+  if (at == entries_.end() || at->second.state == State::in_flight) return false;
+  const bool may_be_held = quiet() && at->second.lane->remembered;
+  return !may_be_held && !at->second.maybe_sent && at->second.progress == 0 && !unsure_.contains(event);
+}
+
+bool EventQueue::take_out(EventId event, State end, const std::string& why, std::vector<Change>& changes) {
   const auto at = entries_.find(event);
   if (at == entries_.end() || at->second.state == State::in_flight) return false;
   if (quiet() && at->second.lane->remembered) return false;  // a worker that has not reported may have it
   note_maybe_sent(event, at->second);
-  finish(event, at->second, State::dead, why, changes, {});
+  finish(event, at->second, end, why, changes, {});
   return true;
 }
 

@@ -181,6 +181,10 @@ class EventQueue {
   bool release(EventId event, Timestamp now, std::vector<Change>& changes);
   // Out of the queue as dead. False: not in it, or in flight, or perhaps so since the restart.
   bool drop(EventId event, const std::string& why, std::vector<Change>& changes);
+  // As drop(), as done: nobody wants it any more.
+  bool withdraw(EventId event, const std::string& why, std::vector<Change>& changes);
+  // It is in the queue, no worker can have it, and none may have had it.
+  bool untouched(EventId event) const;
 
   Gate& gate() { return gate_; }
   const Gate& gate() const { return gate_; }
@@ -289,6 +293,7 @@ class EventQueue {
   void send_probe(Timestamp now, std::vector<Handout>& out);
   void take_off(EventId event, const WorkerId& worker, std::uint64_t bundle, Timestamp now,
                 std::vector<Handout>& out);
+  bool take_out(EventId event, State end, const std::string& why, std::vector<Change>& changes);
   void look_for_lost_work(Timestamp now, std::vector<Change>& changes);
   void give_up_what_is_too_old(Timestamp now, std::vector<Change>& changes);
   std::set<EventId>& ready_heads(const Entry& entry) {

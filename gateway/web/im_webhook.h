@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "gateway/submission.h"
 #include "gateway/tally.h"
@@ -30,8 +31,12 @@ class ImWebhook {
  private:
   http::Response keep(const http::Request& request, const std::string& why) const;
   bool authentic(const http::Request& request, Timestamp wall_now) const;
-  // Empty: an agent's word to somebody. Else why it is none.
-  std::string reason_to_ignore(const http::Request& request, const im::Callback& callback) const;
+  http::Response sent(const http::Request& request, const im::Callback& callback) const;
+  http::Response withdrawn(const im::SentMessage& message) const;
+  http::Response modified(const http::Request& request, const im::SentMessage& message) const;
+  http::Response presence(const im::Presence& presence) const;
+  http::Response submitted(Submission submission) const;
+  http::Response counted(std::string_view why) const;  // there is nothing to do
 
   ImWebhookOptions options_;
   Submit submit_;

@@ -35,8 +35,9 @@ inline constexpr auto kTypingDeadline = 3000ms;   // of one; later it would say 
 static_assert(kTypingDeadline < kDrain, "a draining worker waits for it");
 inline constexpr std::uint32_t kBundleMax = 100;  // reference: IM §2.2, §2.3, accounts in one call
 inline constexpr std::size_t kMailboxRequestsMax =
-    4096;                                         // HTTP requests that wait for the queue loop; more get 503
-inline constexpr auto kReceiptDeadline = 4500ms;  // WeChat hangs up after 5 s; no receipt by then is a 503
+    4096;                                          // HTTP requests that wait for the queue loop; more get 503
+inline constexpr auto kCallbackDeadline = 1700ms;  // Tencent IM waits 2 s (reference: IM §4.2)
+inline constexpr auto kReceiptDeadline = 4500ms;   // WeChat hangs up after 5 s; no receipt by then is a 503
 
 // HTTP (contract §4).
 inline constexpr std::size_t kBodyBytesMax = 1 << 20;

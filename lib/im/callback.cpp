@@ -1,10 +1,12 @@
 #include "lib/im/callback.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "lib/base/digest.h"
 #include "lib/base/utf8.h"
@@ -17,11 +19,7 @@ using nlohmann::json;
 
 constexpr std::int64_t kSignValidS = 60;
 constexpr std::size_t kEscapedUnitBytes = 6;  // \uXXXX
-
-void append_with(std::string& list, char separator, std::string_view item) {
-  if (!list.empty()) list += separator;
-  list += item;
-}
+constexpr std::size_t kPlatformsMax = 16;
 
 // The UTF-16 unit that `text` begins with as \uXXXX; nothing when it begins otherwise.
 std::optional<std::uint32_t> escaped_unit(std::string_view text) {
@@ -67,23 +65,6 @@ bool is_set(const json& object, const char* key) {
   return read_integer(object, key).value_or(0) != 0;
 }
 
-void read_elements(const json& body, SentMessage& message) {
-  const auto* elements = member(body, "MsgBody");
-  if (elements == nullptr || !elements->is_array()) return;
-  bool first_text = true;
-  for (const auto& element : *elements) {
-    const auto type = read_text(element, "MsgType");
-    if (type == "TIMTextElem") {
-      const auto* content = member(element, "MsgContent");
-      if (!first_text) message.text += '\n';
-      first_text = false;
-      if (content != nullptr) message.text += read_text(*content, "Text");
-    } else if (!type.empty()) {
-      append_with(message.other_elements, ' ', type);
-    }
-  }
-}
-
 // reference: IM §2.5: seq_random_time.
 std::string message_key_of(const json& body) {
   auto key = read_text(body, "MsgKey");
@@ -102,8 +83,57 @@ Result<SentMessage> read_sent(const json& body) {
   message.msg_time = read_u32(body, "MsgTime").value_or(0);
   message.online_only = is_set(body, "OnlineOnlyFlag");
   message.send_result = read_integer(body, "SendMsgResult").value_or(0);
-  read_elements(body, message);
+  if (const auto* elements = member(body, "MsgBody")) message.content = read_content(*elements);
   return message;
+}
+
+// KickedDevice: objects with a platform each, or the platforms themselves.
+std::vector<std::string> read_platforms(const json& body) {
+  std::vector<std::string> platforms;
+  const auto* devices = member(body, "KickedDevice");
+  if (devices == nullptr || !devices->is_array()) return platforms;
+  for (const auto& device : *devices) {
+    auto platform =
+        device.is_string() ? clean_utf8(device.get<std::string>()) : read_text(device, "Platform");
+    if (!platform.empty() && platforms.size() < kPlatformsMax) platforms.push_back(std::move(platform));
+  }
+  return platforms;
+}
+
+Presence read_presence(const json& body) {
+  Presence presence;
+  presence.at = Timestamp{read_integer(body, "EventTime").value_or(0)};
+  presence.kicked = read_platforms(body);
+  const auto* info = member(body, "Info");
+  if (info == nullptr) return presence;
+  presence.user = read_text(*info, "To_Account");
+  presence.action = read_text(*info, "Action");
+  presence.reason = read_text(*info, "Reason");
+  return presence;
+}
+
+CallbackKind kind_of(std::string_view command) {
+  using Kind = CallbackKind;
+  static constexpr std::array<std::pair<std::string_view, Kind>, 8> kKinds{{
+      {"C2C.CallbackBeforeSendMsg", Kind::before_send},
+      {"C2C.CallbackAfterSendMsg", Kind::after_send},
+      {"C2C.CallbackAfterMsgWithDraw", Kind::withdrawn},
+      {"C2C.CallbackAfterModifyMsg", Kind::modified},
+      {"C2C.CallbackAfterMsgReport", Kind::read},
+      {"C2C.CallbackAfterMsgReadReceipt", Kind::read},
+      {"State.StateChange", Kind::presence},
+      {"ContentCallback.ResultNotify", Kind::moderation},
+  }};
+  for (const auto& [name, kind] : kKinds) {
+    if (name == command) return kind;
+  }
+  if (command.substr(0, 4) == "Bot.") return Kind::bot;
+  return command.substr(0, 6) == "Group." ? Kind::group : Kind::other;
+}
+
+bool is_about_message(CallbackKind kind) {
+  return kind == CallbackKind::before_send || kind == CallbackKind::after_send ||
+         kind == CallbackKind::withdrawn || kind == CallbackKind::modified;
 }
 
 }  // namespace
@@ -123,13 +153,16 @@ bool callback_sign_holds(std::string_view token, std::string_view request_time, 
   return asked_at >= now_s - kSignValidS && asked_at <= now_s + kSignValidS;
 }
 
-Result<Callback> parse_callback(std::string_view body) {
+Result<Callback> parse_callback(std::string_view body, std::string_view command) {
   // One cut character in a text must not cost the whole message: it is mended before the parser refuses it.
   const auto object = parse_object(mend_surrogates(clean_utf8(body)));
   if (!object) return Error{"not a JSON object, or nested too deep"};
   Callback callback;
   callback.command = read_text(*object, "CallbackCommand");
-  if (callback.command != "C2C.CallbackAfterSendMsg") return callback;
+  if (callback.command.empty()) callback.command = command;
+  callback.kind = kind_of(callback.command);
+  if (callback.kind == CallbackKind::presence) callback.presence = read_presence(*object);
+  if (!is_about_message(callback.kind)) return callback;
   auto sent = read_sent(*object);
   if (!sent) return Error{sent.error()};
   callback.sent = *std::move(sent);

@@ -71,8 +71,8 @@ TEST_CASE("an agent's message is read") {
   CHECK(message.msg_time == 1735689600);
   CHECK_FALSE(message.online_only);
   CHECK(message.send_result == 0);
-  CHECK(message.text == "hi");
-  CHECK(message.other_elements.empty());
+  CHECK(message.content.text() == "hi");
+  CHECK(message.content.left_out.empty());
 }
 
 TEST_CASE("numbers may be quoted, missing or of a strange kind") {
@@ -115,10 +115,10 @@ TEST_CASE("texts are joined, other elements are named, unknown ones do no harm")
     {"MsgType":"TIMImageElem","MsgContent":{}},{"MsgType":"TIMTextElem","MsgContent":{"Text":"b\u0000\u0007c"}},
     {"MsgType":"TIMSomethingNew"},{},7,null,{"MsgType":"TIMTextElem","MsgContent":3}])");
   const auto message = sent(body);
-  CHECK(message.text == "a\nbc\n");
-  CHECK(message.other_elements == "TIMImageElem TIMSomethingNew");
+  CHECK(message.content.text() == "a\nbc");
+  CHECK(message.content.left_out == "TIMImageElem\nTIMSomethingNew");
   body["MsgBody"] = "text";
-  CHECK(sent(body).text.empty());
+  CHECK(sent(body).content.elements.empty());
 }
 
 TEST_CASE("an after-send callback needs a sender and a recipient") {
@@ -151,7 +151,7 @@ TEST_CASE("what is no JSON object is refused, a bad byte in it is mended") {
   text.replace(text.find("\"hi\""), 4, "\"h\xE4\"");
   const auto callback = im::parse_callback(text);
   REQUIRE(callback.ok());
-  CHECK(callback->sent.text == "h\xEF\xBF\xBD");
+  CHECK(callback->sent.content.text() == "h\xEF\xBF\xBD");
 }
 
 TEST_CASE("half an escaped character does not cost the message, whole ones and escaped backslashes stay") {
@@ -160,7 +160,7 @@ TEST_CASE("half an escaped character does not cost the message, whole ones and e
     text.replace(text.find("\"hi\""), 4, "\"" + escaped + "\"");
     const auto callback = im::parse_callback(text);
     REQUIRE_MESSAGE(callback.ok(), escaped);
-    return callback->sent.text;
+    return callback->sent.content.text();
   };
   const std::string mended = "\xEF\xBF\xBD";
   CHECK(text_of(R"(e\ud83d f)") == "e" + mended + " f");
