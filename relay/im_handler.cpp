@@ -27,8 +27,14 @@ Outcome not_now(std::string reason) {
 
 // The same message for the same part on every attempt, or IM could not tell a repeat (DESIGN §4.7). MsgSeq
 // rises so that parts of one second stay in order.
-im::TextMessage numbered(const im::TextMessage& whole, std::uint32_t number, std::string text) {
-  return {whole.from, whole.to, whole.msg_seq + number, whole.msg_random + number, std::move(text)};
+im::Message numbered(const im::Message& whole, std::uint32_t number, Elements elements) {
+  return {whole.from, whole.to, whole.msg_seq + number, whole.msg_random + number, std::move(elements)};
+}
+
+v1::Element text_element(std::string text) {
+  v1::Element element;
+  element.set_text(std::move(text));
+  return element;
 }
 
 }  // namespace
@@ -39,8 +45,8 @@ std::string nick_word(std::string_view locale) {
   return "微信用户";
 }
 
-ImHandler::ImHandler(ImApi& api, std::string nick_word, ImApi::Clocks clocks)
-    : api_(api), accounts_(api, std::move(nick_word)), clocks_(std::move(clocks)) {}
+ImHandler::ImHandler(ImApi& api, std::string nick_word, ImApi::Clocks clocks, CustomerMedia* media)
+    : api_(api), accounts_(api, std::move(nick_word)), clocks_(std::move(clocks)), media_(media) {}
 
 Outcome ImHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
   if (delivery.im_user().empty()) return not_now("the gateway named no IM account of the customer");
@@ -73,10 +79,18 @@ std::vector<Outcome> ImHandler::handle_together(std::span<const v1::Delivery> de
 Outcome ImHandler::customer_message(const v1::Delivery& delivery, Timestamp deadline) {
   const auto& event = delivery.event().customer_message();
   if (delivery.agent().empty()) return not_now("the gateway named no agent");
-  const auto parts = split_utf8(event.text(), limits::kImTextBytesMax);
+  std::vector<Elements> parts;
+  if (event.has_media() && media_ != nullptr) {
+    const Timestamp accepted_at{delivery.event().accepted_at_ms()};
+    const auto media = media_->get(delivery, deadline);
+    if (media.kind == CustomerMediaAnswer::Kind::not_now) return not_now(media.why);
+    parts = composed(event, media, [&](const auto& object) { return media_->url_of(object, accepted_at); });
+  } else {
+    parts = composed(event);
+  }
   if (parts.empty()) return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, "the message has no text");
 
-  const im::TextMessage whole{
+  const im::Message whole{
       ImUserId(delivery.im_user()), delivery.agent(), event.msg_seq(), event.msg_random(), {}};
   Attempt attempt{delivery, deadline};
   auto outcome = send_parts(attempt, whole, parts);
@@ -84,8 +98,8 @@ Outcome ImHandler::customer_message(const v1::Delivery& delivery, Timestamp dead
   return outcome;
 }
 
-Outcome ImHandler::send_parts(Attempt& attempt, const im::TextMessage& whole,
-                              const std::vector<std::string>& parts) {
+Outcome ImHandler::send_parts(Attempt& attempt, const im::Message& whole,
+                              const std::vector<Elements>& parts) {
   auto sent = attempt.delivery.progress();
   Outcome outcome = work::done();
   if (repeat_may_double(attempt)) {
@@ -117,7 +131,7 @@ ImCall ImHandler::import_account(Attempt& attempt) {
   return imported;
 }
 
-ImCall ImHandler::send(Attempt& attempt, const im::TextMessage& message) {
+ImCall ImHandler::send(Attempt& attempt, const im::Message& message) {
   if (attempt.arrived.contains({message.msg_seq, message.msg_random}))
     return {ErrorClass::ok, 0, work::done()};
   const auto body = im::send_body(message);
@@ -137,17 +151,18 @@ ImCall ImHandler::send(Attempt& attempt, const im::TextMessage& message) {
   return sent;
 }
 
-ImCall ImHandler::send_part(Attempt& attempt, const im::TextMessage& part, std::uint32_t number) {
+ImCall ImHandler::send_part(Attempt& attempt, const im::Message& part, std::uint32_t number) {
   auto sent = send(attempt, part);
-  if (sent.error_class != ErrorClass::split) return sent;
+  const bool is_text = part.elements.size() == 1 && part.elements.front().has_text();
+  if (sent.error_class != ErrorClass::split || !is_text) return sent;
 
-  const auto pieces = split_utf8(part.text, kShortTextBytes);
+  const auto pieces = split_utf8(part.elements.front().text(), kShortTextBytes);
   if (pieces.size() < 2) return sent;
   // A later attempt begins again with the whole part, is refused as now, and repeats these very pieces: IM
   // drops the repeats for a while, and after that it is to be looked up which of them have arrived.
   std::uint32_t piece_number = kPiecesPerPart * (number + 1);
   for (const auto& piece : pieces) {
-    sent = send(attempt, numbered(part, piece_number++, piece));
+    sent = send(attempt, numbered(part, piece_number++, {text_element(piece)}));
     if (sent.ok()) continue;
     sent.outcome.unsure = sent.outcome.unsure || &piece != &pieces.front();
     break;

@@ -1,5 +1,5 @@
 // What the relay does with a delivery: import, send as the customer, delete (DESIGN §6). Thread-safe; waits
-// for nothing but the cloud.
+// for nothing but the clouds.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/im/elements.h"
 #include "lib/im/rest.h"
 #include "lib/work/worker.h"
 #include "relay/accounts.h"
 #include "relay/arrived.h"
+#include "relay/compose.h"
+#include "relay/customer_media.h"
 #include "relay/im_api.h"
 
 namespace kefu::relay {
@@ -22,9 +25,10 @@ std::string nick_word(std::string_view locale);
 
 class ImHandler {
  public:
-  // `nick_word` begins the generated nicknames. `api` must live longer.
+  // `nick_word` begins the generated nicknames. `api` and `media` must live longer; without `media` the agent
+  // gets a note of what a customer has sent.
   explicit ImHandler(ImApi& api, std::string nick_word = "微信用户",
-                     ImApi::Clocks clocks = {steady_now, wall_now});
+                     ImApi::Clocks clocks = {steady_now, wall_now}, CustomerMedia* media = nullptr);
 
   work::Outcome handle(const v1::Delivery& delivery, Timestamp deadline);
   // Follows, or unfollows, with as few calls as they need; the outcome of each in their order.
@@ -40,19 +44,19 @@ class ImHandler {
   };
 
   work::Outcome customer_message(const v1::Delivery& delivery, Timestamp deadline);
-  work::Outcome send_parts(Attempt& attempt, const im::TextMessage& whole,
-                           const std::vector<std::string>& parts);
+  work::Outcome send_parts(Attempt& attempt, const im::Message& whole, const std::vector<Elements>& parts);
   // An earlier attempt may have acted so long ago that IM would not recognise the repeat.
   bool repeat_may_double(const Attempt& attempt) const;
   ImCall import_account(Attempt& attempt);
   // Imports the customer and sends again, when that is what is missing.
-  ImCall send(Attempt& attempt, const im::TextMessage& message);
+  ImCall send(Attempt& attempt, const im::Message& message);
   // Cut finer, when IM finds even this part too long.
-  ImCall send_part(Attempt& attempt, const im::TextMessage& part, std::uint32_t number);
+  ImCall send_part(Attempt& attempt, const im::Message& part, std::uint32_t number);
 
   ImApi& api_;
   Accounts accounts_;
   const ImApi::Clocks clocks_;
+  CustomerMedia* const media_;
 };
 
 }  // namespace kefu::relay
