@@ -1,10 +1,12 @@
 #include "notifier/wechat_handler.h"
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "lib/base/limits.h"
-#include "lib/base/utf8.h"
 #include "lib/wechat/send.h"
 
 namespace kefu::notifier {
@@ -24,11 +26,26 @@ Outcome decided(Outcome outcome, OnUnknown on_unknown) {
   return outcome;
 }
 
+constexpr int kUnknownMediaId = 40007;
+
+// reference: WeChat §6.6, permanent for this message: of those what WeChat says of a file or a card.
+bool is_about_content(int code) {
+  return (code >= 40004 && code <= 40012) || code == 40113 || code == 41005 || code == 44001 ||
+         code == 44003 || code == 45001 || (code >= 45003 && code <= 45008) || code == 45098 ||
+         code == 45162 || code == 48008 || code == 40200;
+}
+
+Outcome passed_over(std::string what) {
+  auto outcome = work::done();
+  outcome.left_out = std::move(what);
+  return outcome;
+}
+
 }  // namespace
 
 WechatHandler::WechatHandler(wechat_client::WechatApi& api, wechat_client::TokenCache& tokens,
-                             OnUnknown on_unknown)
-    : api_(api), tokens_(tokens), on_unknown_(on_unknown) {}
+                             OnUnknown on_unknown, Outgoing* outgoing, const Words& words)
+    : api_(api), tokens_(tokens), on_unknown_(on_unknown), outgoing_(outgoing), words_(words) {}
 
 Outcome WechatHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
   const auto& event = delivery.event();
@@ -36,26 +53,61 @@ Outcome WechatHandler::handle(const v1::Delivery& delivery, Timestamp deadline) 
     return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY,
                         "a kind of event that this notifier does not know: is it older than the gateway?");
   }
-  const auto parts = split_utf8(event.agent_message().text(), limits::kWeChatTextBytesMax);
-  if (parts.empty()) return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, "the message has no text");
+  const auto parts = parts_of(event.agent_message(), words_);
+  if (parts.empty())
+    return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, "the message has nothing that can be sent");
 
-  const OpenId customer(event.customer());
   Outcome outcome = work::done();
+  std::string left_out;
   std::uint32_t sent = delivery.progress();
   for (; sent < parts.size(); ++sent) {
-    outcome = decided(send_part(customer, parts[sent], deadline), on_unknown_);
+    const Outgoing::Of of{OpenId(event.customer()), Timestamp{event.accepted_at_ms()}, sent};
+    outcome = decided(send_part(parts[sent], of, deadline), on_unknown_);
+    if (!left_out.empty() && !outcome.left_out.empty()) left_out += words_.and_also;
+    left_out += outcome.left_out;
     if (outcome.kind != v1::OUTCOME_DONE) break;
   }
   outcome.progress = sent;
+  outcome.left_out = std::move(left_out);
   return outcome;
 }
 
-Outcome WechatHandler::send_part(const OpenId& to, const std::string& text, Timestamp deadline) {
-  const auto body = wechat::text_message_body(to, text);
+Outcome WechatHandler::send_part(const Part& part, const Outgoing::Of& of, Timestamp deadline) {
+  auto prepared = prepare(part, of, deadline);
+  Outcome outcome;
+  for (int tried = 1; prepared.kind == Prepared::Kind::message; ++tried) {
+    outcome = send(prepared.body, deadline);
+    if (outcome.code != kUnknownMediaId || prepared.uploads.empty()) break;
+    outgoing_->forget(prepared.uploads);
+    if (tried == 2) break;
+    prepared = prepare(part, of, deadline);  // uploaded again
+  }
+  if (prepared.kind == Prepared::Kind::failed) return prepared.outcome;
+  if (prepared.kind == Prepared::Kind::left_out) return passed_over(std::move(prepared.left_out));
+  const bool text = std::holds_alternative<TextPart>(part);
+  if (text || outcome.kind != v1::OUTCOME_DEAD || !is_about_content(outcome.code)) return outcome;
+  const auto why = filled(words_.refused, "{code}", std::to_string(outcome.code));
+  return passed_over(notifier::left_out(name_of(part, words_), why));
+}
+
+Prepared WechatHandler::prepare(const Part& part, const Outgoing::Of& of, Timestamp deadline) {
+  if (const auto* text = std::get_if<TextPart>(&part))
+    return {Prepared::Kind::message, wechat::text_message_body(of.customer, text->text), {}, {}, {}};
+  if (outgoing_ == nullptr) return {Prepared::Kind::left_out, {}, std::string(name_of(part, words_)), {}, {}};
+  if (const auto* media = std::get_if<MediaPart>(&part)) return outgoing_->prepare(*media, of, deadline);
+  return outgoing_->prepare(std::get<CardPart>(part), of, deadline);
+}
+
+Outcome WechatHandler::send(const std::string& body, Timestamp deadline) {
   return wechat_client::call_with_token(
              tokens_, deadline,
              [&](const std::string& token) { return api_.send_message(token, body, deadline); })
       .outcome;
+}
+
+void WechatHandler::type(const v1::Typing& typing, Timestamp deadline) {
+  const auto token = tokens_.get(deadline);
+  if (token.ok()) api_.typing(token.token, OpenId(typing.customer()), typing.stopped(), deadline);
 }
 
 }  // namespace kefu::notifier

@@ -240,6 +240,11 @@ Downloader::Downloader(AllowedHosts hosts, Connect connect, std::function<Timest
                        : [](const std::string& origin) { return http::Client::make(origin); }),
       now_(std::move(now)) {}
 
+bool Downloader::may_fetch(const std::string& url) const {
+  const auto at = read_web_url(url);
+  return at && hosts_.allow(*at);
+}
+
 Downloaded Downloader::fetch(const std::string& url, Draft& into, std::uint64_t bytes_max,
                              Timestamp deadline) const {
   std::string address = url;

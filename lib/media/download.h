@@ -66,6 +66,7 @@ class Downloader {
 
   explicit Downloader(AllowedHosts hosts, Connect connect = {}, std::function<Timestamp()> now = steady_now);
 
+  bool may_fetch(const std::string& url) const;
   // Writes what is there into `into`, which is of no use afterwards unless it was fetched. Follows up to
   // three redirects, each to a host that may be asked.
   Downloaded fetch(const std::string& url, Draft& into, std::uint64_t bytes_max, Timestamp deadline) const;
