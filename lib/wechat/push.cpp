@@ -30,8 +30,9 @@ std::optional<std::int64_t> unix_seconds(std::string_view text) {
 }
 
 // Every field of the document, trimmed but for Content, the first occurrence of each.
-std::map<std::string, std::string> first_occurrences(const std::vector<Field>& fields) {
-  std::map<std::string, std::string> first;
+using Fields = std::map<std::string, std::string, std::less<>>;
+Fields first_occurrences(const std::vector<Field>& fields) {
+  Fields first;
   for (const auto& field : fields) {
     first.try_emplace(field.name,
                       field.name == "Content" ? std::string_view(field.text) : trimmed(field.text));
@@ -48,17 +49,17 @@ std::string message_id(const std::vector<Field>& fields) {
   return is_decimal(id) && id.size() <= 20 ? std::string(id) : std::string();
 }
 
-std::string take(std::map<std::string, std::string>& fields, const char* name) {
+std::string take(Fields& fields, const char* name) {
   auto found = fields.extract(name);
   return found ? std::move(found.mapped()) : std::string();
 }
 
-std::string_view field_or_empty(const Push& push, const char* name) {
-  const auto found = push.fields.find(name);
-  return found == push.fields.end() ? std::string_view() : std::string_view(found->second);
-}
-
 }  // namespace
+
+std::string_view Push::field(std::string_view path) const {
+  const auto found = fields.find(path);
+  return found == fields.end() ? std::string_view() : std::string_view(found->second);
+}
 
 Result<Push> parse_push(std::string_view body) {
   const auto document = fields_of(body);
@@ -89,13 +90,13 @@ DedupKey push_key(const Push& push) {
   if (push.is_event()) {
     // MsgID names the job of a *JOBFINISH, UserCardCode the card: several may end in one second.
     return dedup_key({"wechat event", push.to_user, push.from_user.value, created, push.event, push.event_key,
-                      field_or_empty(push, "MsgID"), field_or_empty(push, "UserCardCode")});
+                      push.field("MsgID"), push.field("UserCardCode")});
   }
   // Two messages of one second differ by MsgId; where that is missing, by what they say.
   return dedup_key({"wechat message", push.to_user, push.from_user.value, created, push.msg_id,
                     push.msg_id.empty() ? std::string_view(push.type) : std::string_view(),
                     push.msg_id.empty() ? std::string_view(push.content) : std::string_view(),
-                    push.msg_id.empty() ? field_or_empty(push, "MediaId") : std::string_view()});
+                    push.msg_id.empty() ? push.field("MediaId") : std::string_view()});
 }
 
 }  // namespace kefu::wechat

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,10 +21,13 @@ struct Push {
   std::string event_key;
   std::string msg_id;   // of messages; decimal, up to 2^64-1
   std::string content;  // of text; clean UTF-8
-  std::map<std::string, std::string>
-      fields;  // every other child of <xml> without children of its own; first occurrence
+  // Every other element of <xml> without children of its own, the first occurrence of each. Deeper ones by path:
+  // "ScanCodeInfo/ScanResult", repeated ones "SubscribeMsgPopupEvent/List[2]/TemplateId".
+  std::map<std::string, std::string, std::less<>> fields;
 
   bool is_event() const { return type == "event"; }
+  // Empty when it is not there.
+  std::string_view field(std::string_view path) const;
 };
 
 // Steps of §3.4: drop control characters, mend UTF-8, refuse a DTD in the prolog, strict parse with pugixml,

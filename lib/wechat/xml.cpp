@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <pugixml.hpp>
 #include <utility>
@@ -124,6 +125,31 @@ std::optional<std::string> text_of(pugi::xml_node element) {
   return text;
 }
 
+// Real pushes are a few levels deep and have a few dozen fields.
+constexpr int kDepthMax = 8;
+constexpr std::size_t kPathBytesMax = 256;
+constexpr std::size_t kInnerFieldsMax = 1000;
+
+// The fields below `parent`, by path. False: one of them is not well-formed.
+bool read_below(pugi::xml_node parent, const std::string& path, int depth, std::vector<Field>& fields) {
+  if (depth > kDepthMax || path.size() > kPathBytesMax) return true;
+  std::map<std::string, int, std::less<>> seen;
+  for (const pugi::xml_node child : parent.children()) {
+    if (child.type() != pugi::node_element) continue;
+    if (fields.size() >= kInnerFieldsMax) return true;
+    auto name = path + "/" + child.name();
+    if (const int count = ++seen[child.name()]; count > 1) name += "[" + std::to_string(count) + "]";
+    if (has_elements(child)) {
+      if (!read_below(child, name, depth + 1, fields)) return false;
+      continue;
+    }
+    auto text = text_of(child);
+    if (!text) return false;
+    fields.push_back({std::move(name), std::move(*text)});
+  }
+  return true;
+}
+
 // Nothing when the document is not well-formed, or <Content> is not one plain text: the customer's words were
 // not escaped.
 std::optional<std::vector<Field>> read_strictly(pugi::xml_node root) {
@@ -134,7 +160,10 @@ std::optional<std::vector<Field>> read_strictly(pugi::xml_node root) {
     if (child.type() != pugi::node_element) continue;
     const bool is_content = std::string_view(child.name()) == "Content";
     if (is_content && (has_elements(child) || ++contents > 1)) return std::nullopt;
-    if (has_elements(child)) continue;
+    if (has_elements(child)) {
+      if (!read_below(child, child.name(), 1, fields)) return std::nullopt;
+      continue;
+    }
     auto text = text_of(child);
     if (!text) return std::nullopt;
     fields.push_back({child.name(), std::move(*text)});
