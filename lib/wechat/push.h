@@ -21,8 +21,8 @@ struct Push {
   std::string event_key;
   std::string msg_id;   // of messages; decimal, up to 2^64-1
   std::string content;  // of text; clean UTF-8
-  // Every other element of <xml> without children of its own, the first occurrence of each. Deeper ones by path:
-  // "ScanCodeInfo/ScanResult", repeated ones "SubscribeMsgPopupEvent/List[2]/TemplateId".
+  // Every other element of <xml> without children of its own, the first occurrence of each. Deeper ones by
+  // path: "ScanCodeInfo/ScanResult", repeated ones "SubscribeMsgPopupEvent/List[2]/TemplateId".
   std::map<std::string, std::string, std::less<>> fields;
 
   bool is_event() const { return type == "event"; }

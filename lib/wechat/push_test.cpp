@@ -146,10 +146,10 @@ TEST_CASE("text comes through byte for byte, whatever its script") {
   longest += "ab";
   REQUIRE(longest.size() == 2048);
   for (const std::string& text : {
-           std::string("😀👍🏽"),                                                    // emoji, a skin tone
-           std::string("👨\u200D👩\u200D👧\u200D👦 🏳\uFE0F\u200D🌈"),                // joined
-           std::string("🇨🇳🇯🇵🇺🇸"),                                                // flags
-           std::string("/::) /:rose [Smirk] [微笑]"),                              // WeChat's own codes
+           std::string("😀👍🏽"),                                             // emoji, a skin tone
+           std::string("👨\u200D👩\u200D👧\u200D👦 🏳\uFE0F\u200D🌈"),  // joined
+           std::string("🇨🇳🇯🇵🇺🇸"),                                                   // flags
+           std::string("/::) /:rose [Smirk] [微笑]"),                               // WeChat's own codes
            std::string("<a href=\"https://example.com/?a=1&b=2\">查看 &amp;</a>"),  // a link
            std::string("one\ntwo\r\nthree\rfour\n\n"),
            std::string("\u202Eمرحبا\u202C \u200Fשלום\u200E \u2067x\u2069"),  // right to left

@@ -14,15 +14,16 @@ namespace kefu::wechat {
 // An element that has no elements of its own.
 struct Field {
   // Of a child of <xml> its name; of deeper ones the path, as names repeat in different parents
-  // (reference: WeChat §3.3): "ScanCodeInfo/ScanResult", of the second of its name in its parent "List[2]/TemplateId".
+  // (reference: WeChat §3.3): "ScanCodeInfo/ScanResult", of the second of its name in its parent
+  // "List[2]/TemplateId".
   std::string name;
   std::string text;  // its text and CDATA joined, entities resolved, blanks round it kept; clean UTF-8
 };
 
-// In the order of the document, repeats of the children of <xml> under the same name. What lies unreasonably deep, or
-// comes after very many fields, is left out. Cleans the bytes, refuses a DTD before the root element,
-// parses strictly; a body that is not well-formed, or in which the user's text has closed <Content> by force,
-// is read by a tag scanner instead. The error says what is wrong and does not repeat the body.
+// In the order of the document, repeats of the children of <xml> under the same name. What lies unreasonably
+// deep, or comes after very many fields, is left out. Cleans the bytes, refuses a DTD before the root
+// element, parses strictly; a body that is not well-formed, or in which the user's text has closed <Content>
+// by force, is read by a tag scanner instead. The error says what is wrong and does not repeat the body.
 Result<std::vector<Field>> fields_of(std::string_view body);
 
 // The first field of that name, or nothing.
