@@ -19,6 +19,9 @@ constexpr const char* kWithdrawn = "dropped by an operator";
 constexpr const char* kRecalled = "recalled by the agent";
 constexpr std::uint32_t kForgetAtOnce = 500;
 constexpr std::size_t kReplayAtOnce = 200;  // events in one turn: some 20 ms
+// WeChat reports every five seconds where a customer is while they have the chat open.
+constexpr Millis kPositionAgain = std::chrono::minutes(10);
+constexpr std::size_t kPositionsMax = 10'000;
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
 
 Customer newcomer(const OpenId& openid) {
@@ -48,10 +51,9 @@ std::optional<ReplyWindow::Opener> opener_of(const CustomerPush& push) {
       return Opener::scan;
     case CustomerPush::Kind::menu:
       return Opener::menu;
-    case CustomerPush::Kind::unfollow:
-      break;
+    default:
+      return std::nullopt;
   }
-  return std::nullopt;
 }
 
 void note_visit(Customer& customer, const AgentDesk::Visit& visit, Timestamp now) {
@@ -104,11 +106,19 @@ Receipt Dispatcher::accept(const Submission& submission, Timestamp now) {
 Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
   if (const auto known = journal_.find(push.customer, push.key))
     return {Receipt::Kind::duplicate, known->reply};
-  if (!makes_event(push) && !journal_.note(push.key, now)) return {Receipt::Kind::duplicate};
-  auto customer = journal_.customer(push.customer).value_or(newcomer(push.customer));
+  const auto known = journal_.customer(push.customer);
+  const bool acts = makes_event(push);
+  const bool tells = tells_note(push, known, now);
+  const bool repeats_itself =
+      push.kind == CustomerPush::Kind::position || push.kind == CustomerPush::Kind::report;
+  if (repeats_itself && !tells) return {Receipt::Kind::ignored};
+  if (!acts && !tells && !journal_.note(push.key, now)) return {Receipt::Kind::duplicate};
+  if (!push.body.empty()) journal_.keep_raw("wechat", "unknown type " + push.message_type, push.body, now);
+  auto customer = known.value_or(newcomer(push.customer));
   auto event = event_for(v1::QUEUE_RELAY, push.customer, push.source_id);
   auto reply = ReplyKind::none;
-  customer.following = push.kind != CustomerPush::Kind::unfollow;
+  if (push.kind != CustomerPush::Kind::report || !known)
+    customer.following = push.kind != CustomerPush::Kind::unfollow;
   move_window(customer, push, now);
   switch (push.kind) {
     case CustomerPush::Kind::follow:
@@ -123,32 +133,59 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
       const auto visit = desk_.customer_wrote(push.customer, now);
       note_visit(customer, visit, now);
       auto& message = *event.mutable_customer_message();
+      message = push.content;
       message.set_text(push.text);
       message.set_kind(push.message_type);
       message.set_agent(visit.agent);
       message.set_msg_random(static_cast<std::uint32_t>(random_u64()));
-      if (options_.please_wait_always || visit.first) reply = ReplyKind::please_wait;
+      if (visit.first) {
+        reply = ReplyKind::please_wait;
+      } else if (options_.please_wait_always) {
+        reply = ReplyKind::please_wait_again;
+      }
       break;
     }
-    case CustomerPush::Kind::scan:
-    case CustomerPush::Kind::menu:
+    default:
       break;
   }
+  // A note opens no conversation: it goes where the last one was.
+  if (tells && !desk_.knows(customer.agent)) customer.agent = desk_.least_busy(now);
   journal_.save(customer);
-  if (!makes_event(push)) return {Receipt::Kind::stored};
-  return store(std::move(event), push.key, reply, now);
+  auto receipt = acts ? store(std::move(event), push.key, reply, now) : Receipt{Receipt::Kind::stored};
+  if (tells) {
+    const auto key = acts ? dedup_key({"note", dedup_key_hex(push.key)}) : push.key;
+    const auto told = store_notice(push.customer, customer.agent, push.note, key, now, "event");
+    if (!acts) receipt = told;
+  }
+  return receipt;
 }
 
 bool Dispatcher::makes_event(const CustomerPush& push) const {
   switch (push.kind) {
     case CustomerPush::Kind::unfollow:
       return options_.delete_on_unfollow;
-    case CustomerPush::Kind::scan:
-    case CustomerPush::Kind::menu:
-      return false;
-    default:
+    case CustomerPush::Kind::follow:
+    case CustomerPush::Kind::message:
       return true;
+    default:
+      return false;
   }
+}
+
+// Not of a customer who has left with the account: a note would bring both back. A position at most once in
+// ten minutes.
+bool Dispatcher::tells_note(const CustomerPush& push, const std::optional<Customer>& known, Timestamp now) {
+  using Kind = CustomerPush::Kind;
+  if (push.note.empty() || push.kind == Kind::message) return false;
+  const bool left = push.kind == Kind::unfollow || (push.kind == Kind::report && known && !known->following);
+  if (left && options_.delete_on_unfollow) return false;
+  if (push.kind != Kind::position) return true;
+  if (position_told_.size() >= kPositionsMax)
+    std::erase_if(position_told_, [&](const auto& told) { return told.second + kPositionAgain <= now; });
+  const auto [told, first] = position_told_.try_emplace(push.customer, now);
+  if (!first && now < told->second + kPositionAgain) return false;
+  told->second = now;
+  return true;
 }
 
 // Whatever lets replies through lets the parked ones through too.
@@ -156,8 +193,10 @@ void Dispatcher::move_window(Customer& customer, const CustomerPush& push, Times
   if (const auto opener = opener_of(push)) {
     customer.window.open(*opener, now);
     notifier_.reopen(customer.openid, now, changes_);
-  } else {
+  } else if (push.kind == CustomerPush::Kind::unfollow) {
     customer.window.close(now);
+  } else {
+    return;
   }
   tell_window(customer);
 }
@@ -542,11 +581,11 @@ void Dispatcher::tell_agent(const StoredEvent& before, const queue::Change& chan
 
 // To the agent, as a message of the customer's account: where the agent looks.
 Receipt Dispatcher::store_notice(const OpenId& customer, const std::string& agent, const std::string& text,
-                                 const DedupKey& key, Timestamp now) {
+                                 const DedupKey& key, Timestamp now, const char* kind) {
   auto notice = event_for(v1::QUEUE_RELAY, customer, "");
   auto& message = *notice.mutable_customer_message();
   message.set_text(text);
-  message.set_kind("notice");
+  message.set_kind(kind);
   message.set_agent(agent);
   message.set_msg_random(static_cast<std::uint32_t>(random_u64()));
   return store(std::move(notice), key, ReplyKind::none, now);

@@ -125,6 +125,7 @@ class Dispatcher {
   void learn(const v1::Verdict& verdict, const v1::Event& event);
   void apply_changes(Timestamp now);
   bool makes_event(const CustomerPush& push) const;
+  bool tells_note(const CustomerPush& push, const std::optional<Customer>& known, Timestamp now);
   void move_window(Customer& customer, const CustomerPush& push, Timestamp now);
   void note_in_window(const StoredEvent& before, const queue::Change& change, Timestamp now);
   void tell_window(const Customer& customer);
@@ -132,7 +133,7 @@ class Dispatcher {
   void tell_accepted(v1::Event event, Timestamp now);
   void tell_agent(const StoredEvent& before, const queue::Change& change, Timestamp now);
   Receipt store_notice(const OpenId& customer, const std::string& agent, const std::string& text,
-                       const DedupKey& key, Timestamp now);
+                       const DedupKey& key, Timestamp now, const char* kind = "notice");
   void write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery);
   void charge_further_calls(const v1::Delivery& delivery, Timestamp now);
   void resolve(v1::Delivery& delivery, Timestamp now);
@@ -159,6 +160,7 @@ class Dispatcher {
   std::vector<Outgoing> outgoing_;
   std::vector<Step> steps_;
   std::map<v1::Queue, bool> told_closed_;
+  std::map<OpenId, Timestamp> position_told_;
   ReplayJobs replays_;
   Timestamp next_forget_{};
 };

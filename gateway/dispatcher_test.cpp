@@ -227,6 +227,74 @@ TEST_CASE("what was not committed was never accepted") {
   CHECK(bench.dispatcher->queue(v1::QUEUE_RELAY).counts().ready == 0);
 }
 
+TEST_CASE("a message carries what it holds besides its text") {
+  Bench bench;
+  auto push = bench.message("[Picture]");
+  push.message_type = "image";
+  push.content.mutable_media()->set_media_id("m1");
+  bench.accept(push);
+  const auto events = bench.journal->events_of(kAlice, 10);
+  REQUIRE(events.size() == 1);
+  const auto stored = bench.journal->event(events[0])->event.customer_message();
+  CHECK(stored.media().media_id() == "m1");
+  CHECK(stored.text() == "[Picture]");
+  CHECK(stored.kind() == "image");
+}
+
+TEST_CASE("notes of what a customer did") {
+  using Kind = CustomerPush::Kind;
+  Bench bench;
+  const auto noted = [&](Kind kind) {
+    auto push = bench.push(kind);
+    push.note = "did it";
+    return push;
+  };
+  const auto message_of = [&](EventId id) { return bench.journal->event(id)->event.customer_message(); };
+  SUBCASE("make one event, without a please-wait and without a conversation") {
+    const auto push = noted(Kind::menu);
+    CHECK(bench.accept(push).kind == Receipt::Kind::stored);
+    CHECK(bench.accept(push).kind == Receipt::Kind::duplicate);
+    const auto events = bench.journal->events_of(kAlice, 10);
+    REQUIRE(events.size() == 1);
+    CHECK(message_of(events[0]).text() == "did it");
+    CHECK(message_of(events[0]).kind() == "event");
+    CHECK(message_of(events[0]).agent() == "agent1");
+    CHECK(bench.accept(bench.message("first")).reply == ReplyKind::please_wait);
+  }
+  SUBCASE("come after the follow they belong to") {
+    const auto push = noted(Kind::follow);
+    CHECK(bench.accept(push).reply == ReplyKind::welcome);
+    CHECK(bench.accept(push).reply == ReplyKind::welcome);
+    const auto events = bench.journal->events_of(kAlice, 10);
+    REQUIRE(events.size() == 2);
+    CHECK(bench.journal->event(events[1])->event.has_follow());
+    CHECK(message_of(events[0]).text() == "did it");
+  }
+  SUBCASE("of a position: one in ten minutes") {
+    CHECK(bench.accept(noted(Kind::position)).kind == Receipt::Kind::stored);
+    bench.pass(Millis(599'999));
+    CHECK(bench.accept(noted(Kind::position)).kind == Receipt::Kind::ignored);
+    bench.pass(Millis(1));
+    CHECK(bench.accept(noted(Kind::position)).kind == Receipt::Kind::stored);
+    CHECK(bench.journal->events_of(kAlice, 10).size() == 2);
+  }
+  SUBCASE("bring nobody back who has left with the account") {
+    bench.accept(bench.push(Kind::follow));
+    bench.accept(noted(Kind::unfollow));
+    CHECK(bench.accept(noted(Kind::report)).kind == Receipt::Kind::ignored);
+    CHECK(bench.journal->events_of(kAlice, 10).size() == 2);
+  }
+  SUBCASE("move no window but that of a tap or a scan") {
+    bench.accept(noted(Kind::report));
+    bench.accept(noted(Kind::visit));
+    CHECK_FALSE(bench.journal->customer(kAlice)->window.is_open(bench.now));
+    bench.accept(noted(Kind::scan));
+    CHECK(bench.journal->customer(kAlice)->window.is_open(bench.now));
+    bench.accept(noted(Kind::visit));
+    CHECK(bench.journal->customer(kAlice)->window.is_open(bench.now));
+  }
+}
+
 TEST_CASE("please wait is said to the first message after idle time, or always") {
   Bench bench;
   SUBCASE("session") {
@@ -244,7 +312,7 @@ TEST_CASE("please wait is said to the first message after idle time, or always")
     bench.options.please_wait_always = true;
     bench.restart();
     CHECK(bench.accept(bench.message("one")).reply == ReplyKind::please_wait);
-    CHECK(bench.accept(bench.message("two")).reply == ReplyKind::please_wait);
+    CHECK(bench.accept(bench.message("two")).reply == ReplyKind::please_wait_again);
   }
 }
 

@@ -1,6 +1,9 @@
 #include "gateway/options.h"
 
+#include <utility>
+
 #include "gateway/journal/sqlite_journal.h"
+#include "gateway/wechat_events.h"
 
 namespace kefu {
 namespace {
@@ -58,6 +61,11 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   return options;
 }
 
+void check_gateway_settings(const Settings& settings, std::vector<std::string>& problems) {
+  const auto events = forwarded_events(settings.list("KEFU_FORWARD_EVENTS"));
+  if (!events) problems.push_back("KEFU_FORWARD_EVENTS " + events.error());
+}
+
 WeChatWebhookOptions wechat_webhook_options(const Settings& settings) {
   WeChatWebhookOptions options;
   options.token = settings.text("WECHAT_TOKEN");
@@ -66,6 +74,8 @@ WeChatWebhookOptions wechat_webhook_options(const Settings& settings) {
     if (!settings.has(name)) continue;
     if (const auto key = wechat::parse_aes_key(settings.text(name))) options.aes_keys.push_back(*key);
   }
+  if (auto events = forwarded_events(settings.list("KEFU_FORWARD_EVENTS")))
+    options.forward_events = std::move(*events);
   options.texts = &texts(settings.text("KEFU_LOCALE"));
   options.welcome = reply_text(settings, "KEFU_REPLY_SUBSCRIBE", options.texts->welcome);
   options.please_wait = reply_text(settings, "KEFU_REPLY_TRANSFER", options.texts->please_wait);

@@ -18,7 +18,7 @@
 namespace kefu {
 
 int run_gateway(int argc, char** argv, TurnHook at_point) {
-  const auto start = load_settings_or_explain("gateway", argc, argv);
+  const auto start = load_settings_or_explain("gateway", argc, argv, check_gateway_settings);
   if (start.exit_status) return *start.exit_status;
   const Settings& settings = start.settings;
   const ops::StopSignals stop;

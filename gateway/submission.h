@@ -14,16 +14,28 @@ namespace kefu {
 inline constexpr std::size_t kTextBytesMax = 64 << 10;
 
 struct CustomerPush {
-  // A scan of a parametric QR code and a tap on the menu make no event; they let replies through.
-  enum class Kind { follow, unfollow, message, scan, menu };
+  // All from `scan` on make no event but the note, if there is one.
+  enum class Kind {
+    follow,
+    unfollow,
+    message,
+    scan,      // of a parametric QR code; lets replies through
+    menu,      // a tap on the menu that lets replies through
+    visit,     // something else that the customer did
+    position,  // where the customer is; comes every few seconds
+    report,    // something that WeChat did, in the customer's name
+  };
   DedupKey key;
   OpenId customer;
   Kind kind = Kind::message;
-  std::string scene{};         // of follow
-  std::string text{};          // of message; clean UTF-8
-  std::string message_type{};  // MsgType; other than "text": the text is a note of ours
-  std::string source_id{};     // MsgId
-  bool chosen = false;         // message: an item of a msgmenu was tapped (reference: WeChat §3.2)
+  std::string scene{};            // of follow
+  std::string text{};             // of message; clean UTF-8
+  std::string message_type{};     // MsgType; other than "text": the text is a note of ours
+  v1::CustomerMessage content{};  // of message: what it carries besides the text
+  std::string note{};             // of others: for the agent to read (KEFU_FORWARD_EVENTS); empty: none
+  std::string body{};             // of the push, kept as raw when nobody knows its type
+  std::string source_id{};        // MsgId
+  bool chosen = false;            // message: an item of a msgmenu was tapped (reference: WeChat §3.2)
 };
 
 struct AgentPush {
@@ -69,7 +81,7 @@ struct Receipt {
   enum class Kind {
     stored,     // on disk, synced
     duplicate,  // was stored before
-    ignored,    // there is nothing to do (an agent wrote to somebody who is no customer)
+    ignored,    // there is nothing to do (an agent wrote to somebody who is no customer, a note would repeat)
     refused,    // cannot be stored now; the sender shall try again
   };
   Kind kind = Kind::refused;

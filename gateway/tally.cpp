@@ -37,7 +37,7 @@ void Tally::received(std::string_view source, const Receipt& receipt) {
           .add();
       break;
     case Receipt::Kind::ignored:
-      rejected("not_a_customer");
+      rejected(source == "im" ? "not_a_customer" : "nothing_to_do");
       break;
     case Receipt::Kind::refused:
       rejected("cannot_store");

@@ -1,7 +1,5 @@
 #include "gateway/texts.h"
 
-#include <initializer_list>
-
 namespace kefu {
 namespace {
 
@@ -39,7 +37,18 @@ constexpr Texts kChinese{
     .sticker = "[表情]",
     .merged = "[聊天记录]",
     .card = "[卡片]",
-    .unknown = "[暂不支持的消息]"};
+    .unknown = "[暂不支持的消息]",
+    .followed_by_scene = "[扫码关注] 场景值：",
+    .unfollowed = "[取消关注]",
+    .scanned_scene = "[扫描二维码] 场景值：",
+    .clicked = "[点击菜单]",
+    .opened_page = "[点击菜单链接]",
+    .opened_mini_program = "[打开小程序]",
+    .scanned_code = "[扫一扫]",
+    .chose_pictures = "[菜单发图] 张数：",
+    .chose_place = "[选择位置]",
+    .is_at = "[上报位置]",
+    .reported = "[微信通知]"};
 constexpr Texts kEnglish{
     .welcome = "Thank you for following us! Just write to us here, and a colleague will answer you soon.",
     .please_wait = "We have received your message and are connecting you to a colleague. One moment, please.",
@@ -81,7 +90,18 @@ constexpr Texts kEnglish{
     .sticker = "[Sticker]",
     .merged = "[Chat history]",
     .card = "[Card]",
-    .unknown = "[Unsupported message]"};
+    .unknown = "[Unsupported message]",
+    .followed_by_scene = "[Followed through a QR code] Scene:",
+    .unfollowed = "[Unfollowed]",
+    .scanned_scene = "[Scanned a QR code] Scene:",
+    .clicked = "[Tapped the menu]",
+    .opened_page = "[Opened a page from the menu]",
+    .opened_mini_program = "[Opened a mini program]",
+    .scanned_code = "[Scanned]",
+    .chose_pictures = "[Pictures from the menu] Number:",
+    .chose_place = "[Chose a place]",
+    .is_at = "[Reported a position]",
+    .reported = "[WeChat reports]"};
 constexpr Texts kJapanese{
     .welcome = "フォローありがとうございます！ご質問はこちらにお書きください。担当者がすぐにお答えします。",
     .please_wait = "メッセージを受け取りました。担当者におつなぎしますので、少々お待ちください。",
@@ -120,41 +140,24 @@ constexpr Texts kJapanese{
     .sticker = "[スタンプ]",
     .merged = "[チャット履歴]",
     .card = "[カード]",
-    .unknown = "[未対応のメッセージ]"};
-
-std::string field(const wechat::Push& push, const char* name) {
-  const auto at = push.fields.find(name);
-  return at == push.fields.end() ? std::string() : at->second;
-}
-
-std::string joined(std::string_view head, std::initializer_list<std::string> parts) {
-  std::string note(head);
-  for (const auto& part : parts) {
-    if (!part.empty()) note += " " + part;
-  }
-  return note;
-}
+    .unknown = "[未対応のメッセージ]",
+    .followed_by_scene = "[QR コードからフォロー] シーン：",
+    .unfollowed = "[フォロー解除]",
+    .scanned_scene = "[QR コードをスキャン] シーン：",
+    .clicked = "[メニューをタップ]",
+    .opened_page = "[メニューのリンクを開く]",
+    .opened_mini_program = "[ミニプログラムを開く]",
+    .scanned_code = "[スキャン]",
+    .chose_pictures = "[メニューから画像] 枚数：",
+    .chose_place = "[場所を選択]",
+    .is_at = "[位置を報告]",
+    .reported = "[WeChat からの通知]"};
 
 }  // namespace
 
 const Texts& texts(std::string_view locale) {
   if (locale == "en") return kEnglish;
   return locale == "ja" ? kJapanese : kChinese;
-}
-
-std::string readable_note(const wechat::Push& push, const Texts& texts) {
-  if (push.type == "image") return joined(texts.image, {field(push, "PicUrl")});
-  if (push.type == "voice") return joined(texts.voice, {field(push, "Recognition")});
-  if (push.type == "video" || push.type == "shortvideo") return std::string(texts.video);
-  if (push.type == "location") {
-    return joined(texts.location,
-                  {field(push, "Label"), field(push, "Location_X"), field(push, "Location_Y")});
-  }
-  if (push.type == "link") return joined(texts.link, {field(push, "Title"), field(push, "Url")});
-  if (push.type == "file") return joined(texts.file, {field(push, "Title")});
-  if (push.type == "miniprogrampage")
-    return joined(texts.mini_program, {field(push, "Title"), field(push, "PagePath")});
-  return joined(texts.unknown, {push.type});
 }
 
 }  // namespace kefu

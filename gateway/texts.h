@@ -1,10 +1,7 @@
 // What the gateway itself says to people, by locale (contract §3, KEFU_LOCALE): zh-CN, en, ja.
 #pragma once
 
-#include <string>
 #include <string_view>
-
-#include "lib/wechat/push.h"
 
 namespace kefu {
 
@@ -23,12 +20,12 @@ struct Texts {
   std::string_view left_out;                  // {what}
   std::string_view not_recalled, not_edited;  // {reply}
   std::string_view image, voice, video, location, link, file, mini_program, sticker, merged, card, unknown;
+  // Before what happened (gateway/wechat_events.h).
+  std::string_view followed_by_scene, unfollowed, scanned_scene, clicked, opened_page, opened_mini_program,
+      scanned_code, chose_pictures, chose_place, is_at, reported;
 };
 
 // REQUIRES: a locale of the contract.
 const Texts& texts(std::string_view locale);
-
-// For the agent, of a message that is no text: "[图片] http://…".
-std::string readable_note(const wechat::Push& push, const Texts& texts);
 
 }  // namespace kefu

@@ -146,7 +146,7 @@ TEST_CASE("following and leaving, however they are spelled") {
   }
 }
 
-TEST_CASE("a scan and the taps on the menu that let us reply are told; others are kept") {
+TEST_CASE("a scan and the taps on the menu that let us reply are told") {
   Bench bench;
   std::string event;
   SUBCASE("scan") {
@@ -164,8 +164,31 @@ TEST_CASE("a scan and the taps on the menu that let us reply are told; others ar
   CHECK(bench.wechat().push(signed_request(event_push(event, "key"))).body == "success");
   CHECK(bench.customer_push().kind ==
         (event == "SCAN" ? CustomerPush::Kind::scan : CustomerPush::Kind::menu));
-  bench.wechat().push(signed_request(event_push("VIEW", "http://x")));
-  CHECK(std::holds_alternative<RawPush>(bench.submitted.at(1)));
+  CHECK(bench.customer_push().note.empty());
+}
+
+TEST_CASE("an event that changes nothing is told when it is named, else only counted") {
+  Bench bench;
+  CHECK(bench.wechat().push(signed_request(event_push("VIEW", "http://x"))).body == "success");
+  CHECK(bench.submitted.empty());
+  bench.wechat_options.forward_events = {"view", "subscribe"};
+  bench.wechat().push(signed_request(event_push("view", "http://x")));
+  CHECK(bench.customer_push().kind == CustomerPush::Kind::visit);
+  CHECK(bench.customer_push().note == "[Opened a page from the menu] http://x");
+  bench.submitted.clear();
+  bench.wechat().push(signed_request(event_push("subscribe", "qrscene_7")));
+  CHECK(bench.customer_push().kind == CustomerPush::Kind::follow);
+  CHECK(bench.customer_push().note == "[Followed through a QR code] Scene: 7");
+}
+
+TEST_CASE("a message of a type that nobody knows is told to the agent and kept") {
+  Bench bench;
+  auto body = text_push();
+  body.replace(body.find("[text]"), 6, "[hologram]");
+  bench.wechat().push(signed_request(body));
+  CHECK(bench.customer_push().text == "[Unsupported message] hologram");
+  CHECK(bench.customer_push().message_type == "hologram");
+  CHECK(bench.customer_push().body == body);
 }
 
 TEST_CASE("a message that was chosen from a msgmenu is one") {
@@ -243,6 +266,7 @@ TEST_CASE("a message that is no text reaches the agent as a readable note") {
       "<MsgType>image</MsgType><PicUrl>http://x/1</PicUrl><MediaId>m</MediaId><MsgId>5</MsgId></xml>"));
   CHECK(bench.customer_push().text == "[Picture] http://x/1");
   CHECK(bench.customer_push().message_type == "image");
+  CHECK(bench.customer_push().content.media().media_id() == "m");
 }
 
 TEST_CASE("with a key only authentic encrypted pushes are taken, and replies are encrypted") {

@@ -27,7 +27,8 @@ struct JournalError : std::runtime_error {
 };
 
 // What the answer to a push says besides "success"; kept so that a duplicate gets the same answer.
-enum class ReplyKind : std::uint8_t { none = 0, welcome = 1, please_wait = 2 };
+// please_wait at the first message of a conversation, please_wait_again at a later one.
+enum class ReplyKind : std::uint8_t { none = 0, welcome = 1, please_wait = 2, please_wait_again = 3 };
 
 struct Customer {
   OpenId openid;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "gateway/wechat_events.h"
+#include "gateway/wechat_message.h"
 #include "lib/base/clock.h"
 #include "lib/base/digest.h"
 #include "lib/wechat/reply.h"
@@ -19,15 +21,15 @@ http::Response success() {
   return plain(200, "success");
 }
 
-// What WeChat writes in place of stickers and forwarded chats (reference: WeChat §3.2). It reads as a note
-// does, but they are not the customer's words.
-bool is_placeholder(std::string_view text) {
-  return text == "【收到不支持的消息类型，暂无法显示】" || text == "[Unsupported Message]";
-}
+// Of MsgType; longer ones are nobody's.
+constexpr std::size_t kTypeBytesMax = 64;
 
-// Those that let us reply (reference: WeChat §6.4).
-bool is_menu_tap(std::string_view event) {
-  return event == "click" || event == "scancode_push" || event == "scancode_waitmsg";
+// An event that moves no reply window and that nobody wants to be told of is only counted: some come every
+// few seconds.
+bool has_effect(const CustomerPush& push) {
+  using Kind = CustomerPush::Kind;
+  const bool only_told = push.kind == Kind::visit || push.kind == Kind::position || push.kind == Kind::report;
+  return !only_told || !push.note.empty();
 }
 
 // Each of them exactly once, or the request is not WeChat's.
@@ -78,9 +80,10 @@ http::Response WeChatWebhook::push(const http::Request& request) const {
   const auto openid = request.parameter("openid");
   if (!opened.key && openid && *openid != push->from_user.value)
     return keep(request, "openid and FromUserName differ");
-  auto submission = understand(*push);
+  auto submission = understand(*push, opened.xml);
   if (!submission) return keep(request, "nothing to do for " + push->type + " " + push->event);
-  const auto receipt = submit_(std::move(*submission));
+  const auto receipt =
+      has_effect(*submission) ? submit_(std::move(*submission)) : Receipt{Receipt::Kind::ignored};
   tally_.received("wechat", receipt);
   return answer(request, *push, receipt, opened.key);
 }
@@ -119,35 +122,34 @@ http::Response WeChatWebhook::keep(const http::Request& request, const std::stri
   return kept ? success() : plain(503, "try again");
 }
 
-std::optional<CustomerPush> WeChatWebhook::understand(const wechat::Push& push) const {
+std::optional<CustomerPush> WeChatWebhook::understand(const wechat::Push& push,
+                                                      const std::string& body) const {
+  if (push.is_event()) return understand_event(push);
   CustomerPush out;
   out.key = wechat::push_key(push);
   out.customer = push.from_user;
   out.source_id = push.msg_id;
-  if (push.is_event()) {
-    if (push.event == "subscribe") {
-      constexpr std::string_view kPrefix = "qrscene_";
-      out.kind = CustomerPush::Kind::follow;
-      out.scene =
-          push.event_key.starts_with(kPrefix) ? push.event_key.substr(kPrefix.size()) : push.event_key;
-      if (out.scene.size() > kTextBytesMax) return std::nullopt;
-    } else if (push.event == "unsubscribe") {
-      out.kind = CustomerPush::Kind::unfollow;
-    } else if (push.event == "scan") {
-      out.kind = CustomerPush::Kind::scan;
-    } else if (is_menu_tap(push.event)) {
-      out.kind = CustomerPush::Kind::menu;
-    } else {
-      return std::nullopt;
-    }
-    return out;
-  }
   out.kind = CustomerPush::Kind::message;
   out.chosen = push.fields.contains("bizmsgmenuid");
-  const bool is_text = push.type == "text";
-  out.message_type = is_text && is_placeholder(push.content) ? "unsupported" : push.type;
-  out.text = is_text ? push.content : readable_note(push, *options_.texts);
-  if (out.text.empty() || out.text.size() > kTextBytesMax || push.type.empty()) return std::nullopt;
+  out.message_type = message_type_of(push);
+  out.text = push.type == "text" ? push.content : readable_note(push, *options_.texts);
+  out.content = content_of(push);
+  if (push.type != "text" && !is_known_message_type(push.type)) out.body = body;
+  if (out.text.empty() || out.text.size() > kTextBytesMax || push.type.size() > kTypeBytesMax)
+    return std::nullopt;
+  return out;
+}
+
+std::optional<CustomerPush> WeChatWebhook::understand_event(const wechat::Push& push) const {
+  const auto* event = find_wechat_event(push.event);
+  if (!event) return std::nullopt;
+  CustomerPush out;
+  out.key = wechat::push_key(push);
+  out.customer = push.from_user;
+  out.kind = event->kind;
+  if (out.kind == CustomerPush::Kind::follow) out.scene = scene_of(push);
+  if (options_.forward_events.contains(push.event)) out.note = event_note(push, *options_.texts);
+  if (out.scene.size() > kTextBytesMax || out.note.size() > kTextBytesMax) return std::nullopt;
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct WeChatWebhookOptions {
   std::string welcome;                   // empty: no reply
   std::string please_wait;
   const Texts* texts = nullptr;
+  std::set<std::string> forward_events{};  // in lower case (KEFU_FORWARD_EVENTS)
 };
 
 class WeChatWebhook {
@@ -45,7 +47,8 @@ class WeChatWebhook {
   http::Response keep(const http::Request& request, const std::string& why) const;
   http::Response answer(const http::Request& request, const wechat::Push& push, const Receipt& receipt,
                         const wechat::AesKey* key) const;
-  std::optional<CustomerPush> understand(const wechat::Push& push) const;
+  std::optional<CustomerPush> understand(const wechat::Push& push, const std::string& body) const;
+  std::optional<CustomerPush> understand_event(const wechat::Push& push) const;
 
   WeChatWebhookOptions options_;
   Submit submit_;

@@ -1,5 +1,6 @@
 #include "lib/base/settings.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 
@@ -12,9 +13,9 @@ namespace {
 
 using Names = std::map<std::string, std::string>;
 
-// KEFU_REPLY_…: empty means no reply, which is not the same as not given.
+// Empty means no reply, no event, which is not the same as not given.
 bool may_be_empty(std::string_view name) {
-  return name.substr(0, 11) == "KEFU_REPLY_";
+  return name.substr(0, 11) == "KEFU_REPLY_" || name == "KEFU_FORWARD_EVENTS";
 }
 
 // One place where settings come from.
@@ -67,17 +68,26 @@ std::optional<Found> find_value(const Setting& setting, const std::vector<Source
   return Found{std::string(setting.fallback), kDefault};
 }
 
-Names read_configuration(const std::string& path, std::vector<std::string>& problems) {
+Names read_configuration(const std::string& path, Settings::Tables& tables,
+                         std::vector<std::string>& problems) {
   std::string why_not;
   const auto text = settings::read_file(path, why_not);
-  if (text) return settings::read_settings_file(*text, path, problems);
-  problems.push_back("KEFU_CONFIG: " + path + " " + why_not);
-  return {};
+  if (!text) {
+    problems.push_back("KEFU_CONFIG: " + path + " " + why_not);
+    return {};
+  }
+  const auto lines = std::string_view(*text).substr(0, settings::begin_of_tables(*text));
+  tables.file = path;
+  tables.lines_before = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
+  tables.text = text->substr(lines.size());
+  return settings::read_settings_file(lines, path, problems);
 }
 
-Source file_source(const std::vector<Source>& stronger, std::vector<std::string>& problems) {
+Source file_source(const std::vector<Source>& stronger, Settings::Tables& tables,
+                   std::vector<std::string>& problems) {
   for (const auto& source : stronger) {
-    if (const auto* path = source.find("KEFU_CONFIG")) return {"file", read_configuration(*path, problems)};
+    if (const auto* path = source.find("KEFU_CONFIG"))
+      return {"file", read_configuration(*path, tables, problems)};
   }
   return {"file", {}};
 }
@@ -99,7 +109,7 @@ std::string judge(const Setting& setting, const std::string& text) {
 }  // namespace
 
 Settings::Loaded Settings::load(std::string_view program, int argc, const char* const* argv,
-                                const Names& environment) {
+                                const Names& environment, const Check& check) {
   Loaded loaded;
   Settings& made = loaded.settings;
   auto& problems = loaded.problems;
@@ -112,7 +122,7 @@ Settings::Loaded Settings::load(std::string_view program, int argc, const char* 
   }
   problems = std::move(line.problems);
   std::vector<Source> sources = {{"flag", std::move(line.values)}, {"environment", environment}};
-  sources.push_back(file_source(sources, problems));
+  sources.push_back(file_source(sources, made.tables_, problems));
   for (const auto& setting : all_settings()) {
     if (!settings::is_of(setting, program)) continue;
     auto& value = made.values_[std::string(setting.name)];
@@ -123,6 +133,7 @@ Settings::Loaded Settings::load(std::string_view program, int argc, const char* 
     value = {std::move(found->text), found->source};
   }
   made.check_together(problems);
+  if (check) check(made, problems);
   if (line.check) {
     loaded.exit_now = problems.empty() ? 0 : 2;
     if (problems.empty()) loaded.output = "configuration is fine\n";
@@ -191,8 +202,9 @@ std::map<std::string, std::string> process_environment() {
   return values;
 }
 
-Start load_settings_or_explain(std::string_view program, int argc, const char* const* argv) {
-  auto loaded = Settings::load(program, argc, argv, process_environment());
+Start load_settings_or_explain(std::string_view program, int argc, const char* const* argv,
+                               const Settings::Check& check) {
+  auto loaded = Settings::load(program, argc, argv, process_environment(), check);
   std::fputs(loaded.output.c_str(), stdout);
   std::fflush(stdout);
   for (const auto& problem : loaded.problems) {

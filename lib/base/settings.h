@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,10 +51,13 @@ class Settings {
   // What main() has to do next.
   struct Loaded;
 
+  // What only the program itself can judge: adds a line for each problem.
+  using Check = std::function<void(const Settings&, std::vector<std::string>& problems)>;
+
   // `program` is "gateway", "relay", ... `environment` maps names to values. Flags win over the environment,
   // this over the file.
   static Loaded load(std::string_view program, int argc, const char* const* argv,
-                     const std::map<std::string, std::string>& environment);
+                     const std::map<std::string, std::string>& environment, const Check& check = {});
 
   // The value, validated; empty when not set and without a default. REQUIRES: a name of this program's rows.
   const std::string& text(std::string_view name) const;
@@ -62,8 +66,17 @@ class Settings {
   std::vector<std::string> list(std::string_view name) const;  // comma-separated, blanks trimmed
   Millis duration(std::string_view name) const;                // "500ms", "10s", "5m", "24h", "3d"
   bool has(std::string_view name) const { return !text(name).empty(); }
-  // Given anywhere, even if empty: not merely the default. Empty counts as given for KEFU_REPLY_* alone.
+  // Given anywhere, even if empty: not merely the default. Empty counts as given for KEFU_REPLY_* and
+  // KEFU_FORWARD_EVENTS alone.
   bool is_set(std::string_view name) const;
+
+  // What the configuration file has from its first [[table]] on, for those who know such tables; as TOML.
+  struct Tables {
+    std::string file;
+    int lines_before = 0;
+    std::string text;  // empty: none
+  };
+  const Tables& tables() const { return tables_; }
 
   // One line a setting, "NAME=value (environment)", secrets masked; for the log at start.
   std::vector<std::string> describe() const;
@@ -78,6 +91,7 @@ class Settings {
 
   std::string program_;
   std::map<std::string, Value, std::less<>> values_;
+  Tables tables_;
 };
 
 // The kinds' syntax; used by Settings, and open to those who read their own command line.
@@ -100,6 +114,7 @@ struct Start {
   std::optional<int> exit_status;
   Settings settings;
 };
-Start load_settings_or_explain(std::string_view program, int argc, const char* const* argv);
+Start load_settings_or_explain(std::string_view program, int argc, const char* const* argv,
+                               const Settings::Check& check = {});
 
 }  // namespace kefu

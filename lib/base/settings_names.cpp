@@ -121,6 +121,17 @@ std::optional<std::string> read_file(const std::string& path, std::string& why_n
   return text;
 }
 
+std::size_t begin_of_tables(std::string_view text) {
+  std::size_t begin = text.substr(0, kByteOrderMark.size()) == kByteOrderMark ? kByteOrderMark.size() : 0;
+  while (begin < text.size()) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    const auto line = trimmed(text.substr(begin, end - begin));
+    if (line.substr(0, 2) == "[[") return begin;
+    begin = end + 1;
+  }
+  return text.size();
+}
+
 std::map<std::string, std::string> read_settings_file(std::string_view text, const std::string& path,
                                                       std::vector<std::string>& problems) {
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) text.remove_prefix(kByteOrderMark.size());

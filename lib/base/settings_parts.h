@@ -35,6 +35,9 @@ std::optional<std::string> read_file(const std::string& path, std::string& why_n
 std::map<std::string, std::string> read_settings_file(std::string_view text, const std::string& path,
                                                       std::vector<std::string>& problems);
 
+// Where the first line begins that is a [[table]]; the size of the text when none does.
+std::size_t begin_of_tables(std::string_view text);
+
 // What the command line says.
 struct CommandLine {
   std::map<std::string, std::string> values;  // by name, also X_FILE and KEFU_CONFIG

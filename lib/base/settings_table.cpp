@@ -65,8 +65,8 @@ constexpr Setting kTable[] = {
     {"IM_ON_UNSUBSCRIBE", "gateway", Kind::choice, "delete", true,
      "what becomes of the customer's IM account", "delete keep"},
 
-    {"KEFU_LOCALE", "gateway relay notifier sandbox", Kind::choice, "zh-CN", true, "language of the built-in texts",
-     "zh-CN en ja"},
+    {"KEFU_LOCALE", "gateway relay notifier sandbox", Kind::choice, "zh-CN", true,
+     "language of the built-in texts", "zh-CN en ja"},
     {"KEFU_REPLY_SUBSCRIBE", "gateway", Kind::text, "", false,
      "the welcome; by default as the locale has it; empty: none", kReplyBytesMax},
     {"KEFU_REPLY_TRANSFER", "gateway", Kind::text, "", false,
@@ -74,8 +74,10 @@ constexpr Setting kTable[] = {
     {"KEFU_REPLY_TRANSFER_WHEN", "gateway", Kind::choice, "session", true,
      "always, or session: at the first message after 30 idle minutes", "always session"},
 
-    {"KEFU_FORWARD_EVENTS", "gateway", Kind::text, "CLICK,SCAN,subscribe", true,
-     "events of WeChat that reach the agent as a note, comma-separated; subscribe: when it names a scene"},
+    {"KEFU_FORWARD_EVENTS", "gateway", Kind::text, "CLICK,SCAN,subscribe", false,
+     "events of WeChat that reach the agent as a note, comma-separated; subscribe: when it names a scene; "
+     "empty: "
+     "none"},
     {"KEFU_SWEEP", "gateway", Kind::duration, "60s", true,
      "how often IM is asked for agents' messages whose callback never came; 0s: never"},
     {"KEFU_MEDIA_DIR", "gateway relay notifier", Kind::text, "./media", true,

@@ -160,6 +160,24 @@ TEST_CASE("a file has comments, quotes, blanks and names written as flags") {
         file.path + " line 6: is not NAME=value\n");
 }
 
+TEST_CASE("tables behind the settings are handed to those who know them") {
+  const TemporaryFile file("KEFU_LOCALE=ja\n# next\n  [[reply]]\nwhen = \"text\"\n");
+  const auto settings = fine("gateway", kGateway, {"--config", file.path.c_str()});
+  CHECK(settings.text("KEFU_LOCALE") == "ja");
+  CHECK(settings.tables().file == file.path);
+  CHECK(settings.tables().lines_before == 2);
+  CHECK(settings.tables().text == "  [[reply]]\nwhen = \"text\"");
+  const TemporaryFile section("[gateway]\n");
+  CHECK(problems("gateway", kGateway, {"--config", section.path.c_str()}) ==
+        section.path + " line 1: is not NAME=value\n");
+  CHECK(fine("gateway", kGateway).tables().text.empty());
+}
+
+TEST_CASE("an empty list of events is not the default one") {
+  CHECK(fine("gateway", with(kGateway, {{"KEFU_FORWARD_EVENTS", ""}})).list("KEFU_FORWARD_EVENTS").empty());
+  CHECK(fine("gateway", kGateway).list("KEFU_FORWARD_EVENTS").size() == 3);
+}
+
 TEST_CASE("the byte order mark with which some editors begin a file is no part of the first name") {
   const TemporaryFile marked("\xEF\xBB\xBFKEFU_LOCALE=ja\nKEFU_LOG_LEVEL=debug\n");
   const auto settings = fine("gateway", kGateway, {"--config", marked.path.c_str()});
