@@ -2,7 +2,7 @@
 FROM debian:trixie-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates cmake cppzmq-dev doctest-dev g++ libcli11-dev libcpp-httplib-dev libprotobuf-dev libpugixml-dev \
-      libspdlog-dev libsqlite3-dev libssl-dev libzmq3-dev ninja-build nlohmann-json3-dev pkg-config prometheus-cpp-dev \
+      libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libzmq3-dev ninja-build nlohmann-json3-dev pkg-config prometheus-cpp-dev \
       protobuf-compiler zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src

@@ -1,8 +1,11 @@
 #include "gateway/options.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "gateway/journal/sqlite_journal.h"
+#include "gateway/reply_rules.h"
 #include "gateway/wechat_events.h"
 
 namespace kefu {
@@ -41,6 +44,11 @@ queue::Rules notifier_rules(const Settings& settings) {
   return rules;
 }
 
+ReplyRules reply_rules(const Settings& settings) {
+  const auto& tables = settings.tables();
+  return read_reply_rules(tables.text, tables.file, tables.lines_before);
+}
+
 }  // namespace
 
 QueueLoopOptions queue_loop_options(const Settings& settings) {
@@ -64,6 +72,8 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
 void check_gateway_settings(const Settings& settings, std::vector<std::string>& problems) {
   const auto events = forwarded_events(settings.list("KEFU_FORWARD_EVENTS"));
   if (!events) problems.push_back("KEFU_FORWARD_EVENTS " + events.error());
+  auto replies = reply_rules(settings);
+  std::move(replies.problems.begin(), replies.problems.end(), std::back_inserter(problems));
 }
 
 WeChatWebhookOptions wechat_webhook_options(const Settings& settings) {
@@ -76,6 +86,7 @@ WeChatWebhookOptions wechat_webhook_options(const Settings& settings) {
   }
   if (auto events = forwarded_events(settings.list("KEFU_FORWARD_EVENTS")))
     options.forward_events = std::move(*events);
+  options.replies = reply_rules(settings).rules;
   options.texts = &texts(settings.text("KEFU_LOCALE"));
   options.welcome = reply_text(settings, "KEFU_REPLY_SUBSCRIBE", options.texts->welcome);
   options.please_wait = reply_text(settings, "KEFU_REPLY_TRANSFER", options.texts->please_wait);

@@ -208,6 +208,26 @@ TEST_CASE("an empty reply text means no reply") {
   CHECK(bench.wechat().push(signed_request(text_push())).body == "success");
 }
 
+TEST_CASE("a configured reply wins over the built-in one, and the event goes on") {
+  Bench bench;
+  bench.wechat_options.replies = {{ReplyRule::When::keyword, "hello", wechat::TextReply{"hi yourself"}},
+                                  {ReplyRule::When::subscribe, "", wechat::ImageReply{"m1"}},
+                                  {ReplyRule::When::event, "view", wechat::TextReply{"seen"}}};
+  bench.receipt.reply = ReplyKind::please_wait;
+  const auto first = bench.wechat().push(signed_request(text_push("Hello")));
+  CHECK(first.body.find("<![CDATA[hi yourself]]>") != std::string::npos);
+  CHECK(bench.customer_push().text == "Hello");
+  bench.receipt = {Receipt::Kind::duplicate, ReplyKind::please_wait};
+  CHECK(bench.wechat().push(signed_request(text_push("Hello"))).body == first.body);
+  CHECK(bench.wechat().push(signed_request(text_push("else"))).body.find("please wait") != std::string::npos);
+  bench.receipt.reply = ReplyKind::welcome;
+  CHECK(bench.wechat().push(signed_request(event_push("subscribe"))).body.find("<MediaId><![CDATA[m1]]>") !=
+        std::string::npos);
+  CHECK(bench.wechat().push(signed_request(event_push("VIEW"))).body.find("seen") != std::string::npos);
+  bench.receipt.kind = Receipt::Kind::refused;
+  CHECK(bench.wechat().push(signed_request(text_push("hello"))).status == 503);
+}
+
 TEST_CASE("a duplicate gets the bytes of the first answer") {
   Bench bench;
   bench.receipt.reply = ReplyKind::please_wait;

@@ -153,13 +153,20 @@ std::optional<CustomerPush> WeChatWebhook::understand_event(const wechat::Push& 
   return out;
 }
 
+std::optional<wechat::Reply> WeChatWebhook::reply_to(const wechat::Push& push, ReplyKind kind) const {
+  if (const auto* wanted = reply_for(options_.replies, push, kind == ReplyKind::please_wait)) return *wanted;
+  const auto& text = kind == ReplyKind::welcome ? options_.welcome : options_.please_wait;
+  if (kind == ReplyKind::none || text.empty()) return std::nullopt;
+  return wechat::TextReply{text};
+}
+
 http::Response WeChatWebhook::answer(const http::Request& request, const wechat::Push& push,
                                      const Receipt& receipt, const wechat::AesKey* key) const {
   if (receipt.kind == Receipt::Kind::refused) return plain(503, "try again");
-  const std::string& text = receipt.reply == ReplyKind::welcome ? options_.welcome : options_.please_wait;
   // Without ToUserName (WeChat does that) nobody could be named as the reply's sender.
-  if (receipt.reply == ReplyKind::none || text.empty() || push.to_user.empty()) return success();
-  auto xml = wechat::text_reply(push, text);
+  const auto reply = push.to_user.empty() ? std::nullopt : reply_to(push, receipt.reply);
+  if (!reply) return success();
+  auto xml = wechat::reply_xml(push, *reply);
   if (key) {
     // `success` stays plain in every mode, all else is encrypted with the key that fitted (reference: WeChat
     // §1.4, §2.4).

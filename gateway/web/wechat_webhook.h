@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/reply_rules.h"
 #include "gateway/submission.h"
 #include "gateway/tally.h"
 #include "gateway/texts.h"
@@ -25,6 +26,7 @@ struct WeChatWebhookOptions {
   std::string please_wait;
   const Texts* texts = nullptr;
   std::set<std::string> forward_events{};  // in lower case (KEFU_FORWARD_EVENTS)
+  std::vector<ReplyRule> replies{};        // before welcome and please_wait
 };
 
 class WeChatWebhook {
@@ -43,6 +45,8 @@ class WeChatWebhook {
     const wechat::AesKey* key = nullptr;
   };
   enum class Seal { forged, broken, good };
+  // What the customer is answered at once; nothing: "success".
+  std::optional<wechat::Reply> reply_to(const wechat::Push& push, ReplyKind kind) const;
   Seal open(const http::Request& request, Opened& opened, std::string& why) const;
   http::Response keep(const http::Request& request, const std::string& why) const;
   http::Response answer(const http::Request& request, const wechat::Push& push, const Receipt& receipt,

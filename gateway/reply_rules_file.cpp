@@ -1,0 +1,267 @@
+// The [[reply]] tables as TOML, over toml++ (its only includer).
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "gateway/reply_rules.h"
+#include "gateway/wechat_events.h"
+#include "lib/base/limits.h"
+
+namespace kefu {
+namespace {
+
+using When = ReplyRule::When;
+
+// More are shown to nobody (reference: WeChat §4).
+constexpr std::size_t kArticlesOfEvent = 8;
+constexpr std::size_t kArticlesOfMessage = 1;
+
+// Where something is wrong, as people look for it.
+class Problems {
+ public:
+  Problems(std::string file, int lines_before, std::vector<std::string>& lines)
+      : file_(std::move(file)), lines_before_(lines_before), lines_(lines) {}
+
+  void in_table(std::size_t number) { table_ = ": [[reply]] number " + std::to_string(number); }
+  void add(const toml::source_region& at, const std::string& what) {
+    const auto line = static_cast<int>(at.begin.line) + lines_before_;
+    lines_.push_back(file_ + " line " + std::to_string(line) + table_ + ": " + what);
+  }
+  std::size_t count() const { return lines_.size(); }
+
+ private:
+  std::string file_;
+  int lines_before_;
+  std::vector<std::string>& lines_;
+  std::string table_;
+};
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+std::string listed(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (const auto name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
+void refuse_unknown(const toml::table& table, const std::vector<std::string_view>& known,
+                    Problems& problems) {
+  for (const auto& [key, value] : table) {
+    if (std::find(known.begin(), known.end(), key.str()) == known.end())
+      problems.add(value.source(), quoted(key.str()) + " is unknown here: give " + listed(known) +
+                                       " (settings, NAME=value, stand before the first [[reply]])");
+  }
+}
+
+enum class Need { required, optional, web_address, optional_web_address };
+
+// A text of `table`; empty when it is missing or wrong.
+std::string text_of(const toml::table& table, std::string_view key, Need need, Problems& problems) {
+  const auto* node = table.get(key);
+  const bool required = need == Need::required || need == Need::web_address;
+  if (node == nullptr) {
+    if (required) problems.add(table.source(), std::string(key) + " is missing: give it as a text in quotes");
+    return "";
+  }
+  const auto* text = node->as_string();
+  if (text == nullptr) {
+    problems.add(node->source(), std::string(key) + " is no text: put it in quotes");
+    return "";
+  }
+  const auto& value = text->get();
+  if (value.empty() && required) problems.add(node->source(), std::string(key) + " is empty: give it");
+  const bool address = need == Need::web_address || need == Need::optional_web_address;
+  if (address && !value.empty() && !value.starts_with("http://") && !value.starts_with("https://"))
+    problems.add(node->source(), std::string(key) + " is no web address: begin it with https://");
+  return value;
+}
+
+struct Occasion {
+  std::string_view name;
+  When when;
+  enum class Argument { none, may, must } argument;
+};
+using Argument = Occasion::Argument;
+constexpr Occasion kOccasions[] = {
+    {"subscribe", When::subscribe, Argument::may}, {"scan", When::scan, Argument::may},
+    {"click", When::click, Argument::may},         {"event", When::event, Argument::must},
+    {"keyword", When::keyword, Argument::must},    {"contains", When::contains, Argument::must},
+    {"message", When::message, Argument::none},    {"session", When::session, Argument::none},
+    {"text", When::type, Argument::none},          {"image", When::type, Argument::none},
+    {"voice", When::type, Argument::none},         {"video", When::type, Argument::none},
+    {"location", When::type, Argument::none},      {"link", When::type, Argument::none},
+    {"file", When::type, Argument::none},          {"miniprogrampage", When::type, Argument::none},
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+// "keyword:price": into the rule.
+void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
+  const auto text = text_of(table, "when", Need::required, problems);
+  if (text.empty()) return;
+  const auto& at = table.get("when")->source();
+  const auto colon = std::min(text.find(':'), text.size());
+  const auto name = text.substr(0, colon);
+  const auto argument = colon < text.size() ? text.substr(colon + 1) : "";
+  const auto* const occasion = std::find_if(std::begin(kOccasions), std::end(kOccasions),
+                                            [&](const Occasion& known) { return known.name == name; });
+  if (occasion == std::end(kOccasions)) {
+    std::vector<std::string_view> names;
+    for (const auto& known : kOccasions) names.push_back(known.name);
+    return problems.add(at, "when is " + quoted(text) + ": give one of " + listed(names));
+  }
+  if (occasion->argument == Argument::must && argument.empty())
+    return problems.add(at, "when is " + quoted(text) + ": give " + name + ":WHICH");
+  if (occasion->argument == Argument::none && colon < text.size())
+    return problems.add(at, "when is " + quoted(text) + ": give " + name + " alone");
+  const auto known_event = find_wechat_event(lower(argument));
+  if (occasion->when == When::event && known_event == nullptr)
+    return problems.add(
+        at, "when is " + quoted(text) + ", which is no event of WeChat (see KEFU_FORWARD_EVENTS)");
+  if (occasion->when == When::event && known_event->kind == CustomerPush::Kind::unfollow)
+    return problems.add(at, "when is " + quoted(text) + ": who has left gets no reply");
+  rule.when = occasion->when;
+  rule.argument = occasion->when == When::type ? name : argument;
+  const bool any_case = rule.when == When::event || rule.when == When::keyword || rule.when == When::contains;
+  if (any_case) rule.argument = lower(rule.argument);
+}
+
+bool answers_event(When when) {
+  return when == When::subscribe || when == When::scan || when == When::click || when == When::event;
+}
+
+// `content` as a text.
+std::string read_text(const toml::table& table, const char* what, Problems& problems) {
+  const auto* content = table.get("content");
+  const auto* text = content == nullptr ? nullptr : content->as_string();
+  if (text != nullptr && !text->get().empty()) return text->get();
+  problems.add(content == nullptr ? table.source() : content->source(),
+               std::string("content is to be ") + what + " in quotes");
+  return "";
+}
+
+std::optional<wechat::Reply> read_video(const toml::table& content, Problems& problems) {
+  refuse_unknown(content, {"MediaId", "Title", "Description"}, problems);
+  return wechat::VideoReply{text_of(content, "MediaId", Need::required, problems),
+                            text_of(content, "Title", Need::optional, problems),
+                            text_of(content, "Description", Need::optional, problems)};
+}
+
+std::optional<wechat::Reply> read_music(const toml::table& content, Problems& problems) {
+  refuse_unknown(content, {"Title", "Description", "MusicUrl", "HQMusicUrl", "ThumbMediaId"}, problems);
+  return wechat::MusicReply{text_of(content, "Title", Need::optional, problems),
+                            text_of(content, "Description", Need::optional, problems),
+                            text_of(content, "MusicUrl", Need::optional_web_address, problems),
+                            text_of(content, "HQMusicUrl", Need::optional_web_address, problems),
+                            text_of(content, "ThumbMediaId", Need::required, problems)};
+}
+
+wechat::Reply read_news(const toml::array& content, When when, Problems& problems) {
+  const auto most = answers_event(when) ? kArticlesOfEvent : kArticlesOfMessage;
+  if (content.empty() || content.size() > most) {
+    problems.add(content.source(), "content has " + std::to_string(content.size()) + " articles: give 1" +
+                                       (most > 1 ? " to " + std::to_string(most) : "") + " for this `when`");
+  }
+  wechat::NewsReply news;
+  for (const auto& node : content) {
+    const auto* article = node.as_table();
+    if (article == nullptr) {
+      problems.add(node.source(), "an article is to be a table: { Title = \"…\", Url = \"https://…\" }");
+      continue;
+    }
+    refuse_unknown(*article, {"Title", "Description", "PicUrl", "Url"}, problems);
+    news.articles.push_back({text_of(*article, "Title", Need::required, problems),
+                             text_of(*article, "Description", Need::optional, problems),
+                             text_of(*article, "PicUrl", Need::optional_web_address, problems),
+                             text_of(*article, "Url", Need::web_address, problems)});
+  }
+  return news;
+}
+
+std::optional<wechat::Reply> read_content(const toml::table& table, const std::string& type, When when,
+                                          Problems& problems) {
+  if (type == "text") {
+    auto text = read_text(table, "the text", problems);
+    if (text.size() > limits::kWeChatTextBytesMax) {
+      problems.add(table.get("content")->source(),
+                   "content is " + std::to_string(text.size()) + " bytes long: give at most " +
+                       std::to_string(limits::kWeChatTextBytesMax) + " bytes of UTF-8");
+    }
+    return wechat::TextReply{std::move(text)};
+  }
+  if (type == "image") return wechat::ImageReply{read_text(table, "the MediaId", problems)};
+  if (type == "voice") return wechat::VoiceReply{read_text(table, "the MediaId", problems)};
+  const auto* content = table.get("content");
+  const auto& at = content == nullptr ? table.source() : content->source();
+  if (type == "news") {
+    if (content != nullptr && content->is_array()) return read_news(*content->as_array(), when, problems);
+    problems.add(at, "content is to be a list of articles: [{ Title = \"…\", Url = \"https://…\" }]");
+  } else if (type == "video" || type == "music") {
+    if (content != nullptr && content->is_table())
+      return type == "video" ? read_video(*content->as_table(), problems)
+                             : read_music(*content->as_table(), problems);
+    problems.add(at, type == "video"
+                         ? "content is to be a table: { MediaId = \"…\" }"
+                         : "content is to be a table: { ThumbMediaId = \"…\", MusicUrl = \"https://…\" }");
+  } else if (!type.empty()) {
+    problems.add(table.get("type")->source(),
+                 "type is " + quoted(type) + ": give one of text, image, voice, video, music, news");
+  }
+  return std::nullopt;
+}
+
+std::optional<ReplyRule> read_rule(const toml::table& table, Problems& problems) {
+  const auto before = problems.count();
+  ReplyRule rule;
+  refuse_unknown(table, {"when", "type", "content"}, problems);
+  read_when(table, rule, problems);
+  const auto type = text_of(table, "type", Need::required, problems);
+  auto reply = read_content(table, type, rule.when, problems);
+  if (!reply || problems.count() != before) return std::nullopt;
+  rule.reply = std::move(*reply);
+  return rule;
+}
+
+}  // namespace
+
+ReplyRules read_reply_rules(std::string_view toml, const std::string& file, int lines_before) {
+  ReplyRules read;
+  Problems problems(file, lines_before, read.problems);
+  const auto document = toml::parse(toml);
+  if (!document) {
+    problems.add(document.error().source(),
+                 std::string(document.error().description()) +
+                     " (from the first [[reply]] on the file is TOML; settings stand before it)");
+    return read;
+  }
+  for (const auto& [key, value] : document.table()) {
+    const auto* tables = value.as_array();
+    if (key.str() != "reply" || tables == nullptr) {
+      problems.add(value.source(), quoted(key.str()) + " is unknown here: only [[reply]] tables may stand");
+      continue;
+    }
+    for (std::size_t i = 0; i < tables->size(); ++i) {
+      const auto* table = tables->get(i)->as_table();
+      if (table == nullptr) continue;  // TOML does not mix them
+      problems.in_table(i + 1);
+      if (auto rule = read_rule(*table, problems)) read.rules.push_back(std::move(*rule));
+    }
+  }
+  return read;
+}
+
+}  // namespace kefu
