@@ -3,11 +3,11 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "gateway/web/media_page.h"
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "lib/media/cleaner.h"
 #include "lib/media/store.h"
 
 namespace kefu {
@@ -26,7 +26,7 @@ class Media {
   const std::unique_ptr<media::MediaStore> store_;
   const std::string prefix_;
   const MediaPage page_;
-  std::jthread cleaner_;  // the last, so that it stops first
+  const media::Cleaner cleaner_;  // the last, so that it stops first
 };
 
 }  // namespace kefu

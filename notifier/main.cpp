@@ -4,6 +4,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/settings.h"
 #include "lib/http/client.h"
+#include "lib/media/cleaner.h"
 #include "lib/media/convert.h"
 #include "lib/media/download.h"
 #include "lib/media/store.h"
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   bool shared = false;
   const auto store = open_store(settings.text("KEFU_MEDIA_DIR"), shared);
   if (!store) return ops::cannot_start("notifier", "KEFU_MEDIA_DIR: " + store.error());
+  const media::Cleaner cleaner(**store, settings.duration("KEFU_MEDIA_KEEP"));
   const media::Downloader downloader(media::AllowedHosts(
       settings.list("KEFU_MEDIA_HOSTS"), {settings.text("WECHAT_API"), settings.text("KEFU_MEDIA_URL")}));
   const auto& words = notifier::words(settings.text("KEFU_LOCALE"));

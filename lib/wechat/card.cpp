@@ -121,13 +121,14 @@ std::string problem_with_list(const std::string& where, const ordered_json& valu
 std::string problem_with_object(const std::string& where, const ordered_json& object, const Shape& shape,
                                 std::span<const Field> fields) {
   if (!object.is_object()) return where + " is not an object";
-  for (const auto& [name, value] : object.items()) {
+  for (const auto& entry : object.items()) {
+    const auto& name = entry.key();
     const auto known =
         std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
     if (known == fields.end()) return where + " has the unknown field " + in_quotes(name);
-    const auto inner = where + "." + name;
-    auto problem = known->kind == Kind::list ? problem_with_list(inner, value, shape)
-                                             : problem_with_text(inner, value, *known);
+    const auto inner = std::string(where).append(".").append(name);
+    auto problem = known->kind == Kind::list ? problem_with_list(inner, entry.value(), shape)
+                                             : problem_with_text(inner, entry.value(), *known);
     if (!problem.empty()) return problem;
   }
   for (const auto& field : fields) {
@@ -160,7 +161,9 @@ std::string take_thumb(const std::string& type, ordered_json& object, Card& card
     const auto found = object.find(name);
     if (found == object.end()) continue;
     const Field field{name, Need::yes, name == "thumb_url" ? Kind::url : Kind::text};
-    if (auto problem = problem_with_text(type + "." + name, *found, field); !problem.empty()) return problem;
+    if (auto problem = problem_with_text(std::string(type).append(".").append(name), *found, field);
+        !problem.empty())
+      return problem;
     if (name == "thumb_url") {
       card.thumb_url = found->get<std::string>();
     } else {

@@ -61,6 +61,7 @@ test::Environment Services::worker_settings(Job job, std::uint32_t number) const
   const auto url = clouds_.url_for(number);
   test::Environment settings{{"KEFU_OPS_LISTEN", "off"},
                              {"KEFU_QUEUE_CONNECT", endpoint(queue_port_)},
+                             {"KEFU_MEDIA_DIR", folder_.path() + "/media"},
                              {"KEFU_LOG_LEVEL", log_level_}};
   if (job == Job::relay) {
     settings["IM_API"] = url;

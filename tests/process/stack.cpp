@@ -34,7 +34,8 @@ Stack::Stack(Environment more) : more_(std::move(more)) {}
 Environment Stack::environment(const std::string& program, int ops_port) const {
   Environment out{{"KEFU_OPS_LISTEN", loopback(ops_port)},
                   {"IM_SDK_APP_ID", kSdkAppId},
-                  {"WECHAT_APP_ID", "wx0123456789abcdef"}};
+                  {"WECHAT_APP_ID", "wx0123456789abcdef"},
+                  {"KEFU_MEDIA_DIR", folder_.path() + "/media"}};
   if (program == "gateway") {
     out["KEFU_HTTP_LISTEN"] = loopback(http_port_);
     out["KEFU_QUEUE_LISTEN"] = endpoint(queue_port_);
