@@ -56,9 +56,11 @@ std::string listed(const std::vector<std::string_view>& names) {
 void refuse_unknown(const toml::table& table, const std::vector<std::string_view>& known,
                     Problems& problems) {
   for (const auto& [key, value] : table) {
-    if (std::find(known.begin(), known.end(), key.str()) == known.end())
-      problems.add(value.source(), quoted(key.str()) + " is unknown here: give " + listed(known) +
-                                       " (settings, NAME=value, stand before the first [[reply]])");
+    if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+    const bool setting = key.str().find('_') != std::string_view::npos;
+    problems.add(value.source(),
+                 quoted(key.str()) + " is unknown here: give " + listed(known) +
+                     (setting ? ", and settings (NAME=value) before the first [[reply]]" : ""));
   }
 }
 

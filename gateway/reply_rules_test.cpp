@@ -163,8 +163,8 @@ TEST_CASE("a mistake is named with file, line, table and what to do") {
                 head + "11: 'replies' is unknown here: only [[reply]] tables may stand");
   CHECK(read("[[reply]]\nwhen = \"text\"\ntype = \"text\"\ncontent = \"x\"\nKEFU_LOCALE = \"ja\"\n")
             .problems.at(0)
-            .starts_with(head +
-                         "15: [[reply]] number 1: 'KEFU_LOCALE' is unknown here: give when, type, content"));
+            .starts_with(head + "15: [[reply]] number 1: 'KEFU_LOCALE' is unknown here: give when, type, "
+                                "content, and settings "));
   CHECK(read("[[reply]]\nwhen = text\n").problems.at(0).starts_with(head + "12: "));
 }
 

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "gateway/web/im_webhook.h"
 #include "gateway/web/wechat_webhook.h"
@@ -9,6 +12,7 @@
 #include "lib/wechat/signature.h"
 
 using namespace kefu;
+using nlohmann::json;
 
 namespace {
 
@@ -53,6 +57,15 @@ std::string text_push(const std::string& content = "hello", const std::string& f
          "]]></FromUserName><CreateTime>1700000000</CreateTime><MsgType><![CDATA[text]]></"
          "MsgType><Content><![CDATA[" +
          content + "]]></Content><MsgId>77</MsgId></xml>";
+}
+
+http::Request encrypted_request(const wechat::AesKey& key, const std::string& xml) {
+  const auto encrypt = wechat::encrypt(key, "wx1", xml, "0123456789abcdef");
+  auto request = signed_request("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[" + encrypt +
+                                "]]></Encrypt></xml>");
+  request.query.emplace_back("encrypt_type", "aes");
+  request.query.emplace_back("msg_signature", wechat::message_signature(kToken, "1", "2", encrypt));
+  return request;
 }
 
 std::string event_push(const std::string& event, const std::string& key = "") {
@@ -299,6 +312,9 @@ TEST_CASE("with a key only authentic encrypted pushes are taken, and replies are
   auto request = signed_request("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[" + encrypt +
                                 "]]></Encrypt></xml>");
   CHECK(webhook.push(signed_request(text_push())).status == 403);
+  auto raw = signed_request(text_push());
+  raw.query.emplace_back("encrypt_type", "raw");
+  CHECK(webhook.push(raw).status == 403);
   CHECK(webhook.push(request).status == 403);
   request.query.emplace_back("encrypt_type", "aes");
   request.query.emplace_back("msg_signature", wechat::message_signature(kToken, "1", "2", encrypt));
@@ -310,6 +326,102 @@ TEST_CASE("with a key only authentic encrypted pushes are taken, and replies are
         std::string::npos);
   replace_parameter(request, "msg_signature", std::string(40, '0'));
   CHECK(webhook.push(request).status == 403);
+}
+
+TEST_CASE("a push encrypted with the previous key is taken and answered with it") {
+  Bench bench;
+  const auto previous = *wechat::parse_aes_key(kAesKey);
+  bench.wechat_options.aes_keys = {*wechat::parse_aes_key(std::string(43, 'n')), previous};
+  bench.receipt.reply = ReplyKind::please_wait;
+  const auto answer = bench.wechat().push(encrypted_request(previous, text_push()));
+  CHECK(bench.customer_push().text == "hello");
+  const auto inside = wechat::encrypted_part(answer.body);
+  REQUIRE(inside.ok());
+  CHECK(wechat::decrypt(previous, "wx1", *inside).ok());
+  CHECK(answer.body.find("<TimeStamp>1</TimeStamp><Nonce><![CDATA[2]]></Nonce>") != std::string::npos);
+  CHECK(answer.body.find(wechat::message_signature(kToken, "1", "2", *inside)) != std::string::npos);
+  bench.receipt.reply = ReplyKind::none;
+  CHECK(bench.wechat().push(encrypted_request(previous, text_push())).body == "success");
+}
+
+TEST_CASE("the plain half of a compatible push is never used when there is a key") {
+  Bench bench;
+  const auto key = *wechat::parse_aes_key(kAesKey);
+  bench.wechat_options.aes_keys = {key};
+  auto request = encrypted_request(key, text_push("real"));
+  const auto plain = text_push("forged", "oMallory");
+  request.body = plain.substr(0, plain.size() - 6) + request.body.substr(5);
+  SUBCASE("with both") {
+    CHECK(bench.wechat().push(request).body == "success");
+    CHECK(bench.customer_push().text == "real");
+    CHECK(bench.customer_push().customer.value == "oAlice");
+  }
+  SUBCASE("nor when the encrypted half cannot be read") {
+    const auto other = wechat::encrypt(key, "wx2", text_push("real"), "0123456789abcdef");
+    request = encrypted_request(key, "");
+    request.body = plain.substr(0, plain.size() - 6) + "<Encrypt>" + other + "</Encrypt></xml>";
+    replace_parameter(request, "msg_signature", wechat::message_signature(kToken, "1", "2", other));
+    CHECK(bench.wechat().push(request).body == "success");
+    CHECK(bench.raw().reason == "encrypted for another app id");
+  }
+}
+
+TEST_CASE("of every crypto vector: 403 for a wrong signature, else 200, and nothing but what was encrypted") {
+  int checked = 0;
+  for (const auto* file : {"wechat-crypto.json", "wechat-crypto-derived.json"}) {
+    const auto vectors = json::parse(std::ifstream(std::string(KEFU_TEST_VECTORS "/") + file))["vectors"];
+    for (const auto& vector : vectors) {
+      const auto text = [&](const char* name) { return vector.at(name).get<std::string>(); };
+      CAPTURE(text("name"));
+      const auto key = wechat::parse_aes_key(text("encoding_aes_key"));
+      if (!key) continue;  // refused at start
+      Bench bench;
+      bench.wechat_options.token = text("token");
+      bench.wechat_options.app_id =
+          text(vector.contains("receive_id") ? "receive_id" : "receive_id_in_ciphertext");
+      bench.wechat_options.aes_keys = {*key};
+      http::Request request;
+      request.query = {{"msg_signature", text("msg_signature")},
+                       {"timestamp", text("timestamp")},
+                       {"nonce", text("nonce")},
+                       {"encrypt_type", "aes"}};
+      request.body = "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[" + text("encrypt") +
+                     "]]></Encrypt></xml>";
+      const auto answer = bench.wechat().push(request);
+      const bool holds = wechat::message_signature(text("token"), text("timestamp"), text("nonce"),
+                                                   text("encrypt")) == text("msg_signature");
+      CHECK(answer.status == (holds ? 200 : 403));
+      CHECK(bench.submitted.size() == (holds ? 1 : 0));
+      if (vector.value("kind", "positive") == "negative" && holds) {
+        CHECK(answer.body == "success");
+        CHECK(bench.raw().source == "wechat");
+      }
+      ++checked;
+    }
+  }
+  CHECK(checked >= 35);
+}
+
+TEST_CASE("no sample body is answered with an error, and none is believed about its sender") {
+  const auto index = json::parse(std::ifstream(KEFU_TEST_VECTORS "/wechat-xml/index.json"))["samples"];
+  for (const auto& [name, entry] : index.items()) {
+    CAPTURE(name);
+    std::ifstream file(std::string(KEFU_TEST_VECTORS "/wechat-xml/") + entry["file"].get<std::string>(),
+                       std::ios::binary);
+    const auto body = (std::ostringstream() << file.rdbuf()).str();
+    Bench bench;
+    const auto answer = bench.wechat().push(signed_request(body));
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "success");
+    if (bench.submitted.empty() || std::holds_alternative<RawPush>(bench.submitted[0])) {
+      CHECK(entry["kind"] != "message");
+    } else if (entry["kind"] != "reply") {
+      CHECK(bench.customer_push().customer.value == "oBr1dGe0_TestUser-000000001A");
+    }
+    // Cut anywhere, it is answered alike.
+    for (std::size_t size = 0; size < body.size(); size += 7)
+      CHECK(bench.wechat().push(signed_request(body.substr(0, size))).status == 200);
+  }
 }
 
 TEST_CASE("an agent's word becomes a message to the customer") {
