@@ -66,6 +66,7 @@ class SpawnSetting {
   // With nothing of our environment: it holds secrets. 0, or the error's number.
   int spawn(pid_t& child, std::vector<std::string>& arguments) const {
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (auto& argument : arguments) pointers.push_back(argument.data());
     pointers.push_back(nullptr);
     char* const no_environment[] = {nullptr};

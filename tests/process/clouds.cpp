@@ -25,7 +25,7 @@ http::Response json_answer(const json& body) {
 }
 
 bool is_im(const std::string& api) {
-  return api != "stable_token" && api != "custom_send";
+  return api != "stable_token" && api != "custom_send" && api != "media_get";
 }
 
 }  // namespace
@@ -37,6 +37,8 @@ Clouds::Clouds() {
   for (const auto& [path, api] : kPaths) {
     server_->post(path, [this, api = api](const http::Request& request) { return serve(api, request); });
   }
+  server_->get("/cgi-bin/media/get",
+               [this](const http::Request& request) { return serve("media_get", request); });
   const auto port = server_->start();
   if (!port) throw std::runtime_error(port.error());
   port_ = *port;
@@ -67,6 +69,7 @@ http::Response Clouds::good_answer(const std::string& api, std::size_t number) {
   if (api == "stable_token")
     return json_answer({{"access_token", "token-" + std::to_string(number)}, {"expires_in", 7200}});
   if (api == "custom_send") return json_answer({{"errcode", 0}, {"errmsg", "ok"}});
+  if (api == "media_get") return json_answer({{"errcode", 40007}, {"errmsg", "invalid media_id rid: 1-2-3"}});
   json body{{"ActionStatus", "OK"}, {"ErrorInfo", ""}, {"ErrorCode", 0}};
   if (api == "sendmsg") body["MsgKey"] = "1_2_3";
   if (api == "multiaccount_import") body["FailAccounts"] = json::array();

@@ -17,7 +17,7 @@
 namespace kefu::test {
 
 struct Call {
-  std::string api;  // sendmsg, account_import, multiaccount_import, …, stable_token, custom_send
+  std::string api;  // sendmsg, account_import, multiaccount_import, …, stable_token, custom_send, media_get
   std::map<std::string, std::string> query;
   std::string raw;
   nlohmann::json body;

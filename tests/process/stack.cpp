@@ -31,6 +31,13 @@ std::string element(const std::string& name, const std::string& text) {
 
 Stack::Stack(Environment more) : more_(std::move(more)) {}
 
+void Stack::with_media() {
+  more_["KEFU_MEDIA_DIR"] = folder_.path() + "/media";
+  more_["KEFU_MEDIA_URL"] = "http://" + loopback(http_port_) + "/media";
+  more_["WECHAT_API"] = clouds.url();
+  more_["WECHAT_APP_SECRET"] = "wechatsecret";
+}
+
 Environment Stack::environment(const std::string& program, int ops_port) const {
   Environment out{{"KEFU_OPS_LISTEN", loopback(ops_port)},
                   {"IM_SDK_APP_ID", kSdkAppId},
@@ -115,6 +122,12 @@ std::string Stack::text_body(const std::string& customer, const std::string& tex
 
 Answer Stack::say(const std::string& customer, const std::string& text) {
   return push(text_body(customer, text));
+}
+
+Answer Stack::send(const std::string& customer, const std::string& type, const std::string& fields) {
+  return push("<xml>" + element("ToUserName", "gh_1") + element("FromUserName", customer) +
+              "<CreateTime>1790000000</CreateTime>" + element("MsgType", type) + fields + "<MsgId>" +
+              std::to_string(9'000'000 + ++pushes_) + "</MsgId></xml>");
 }
 
 Answer Stack::event(const std::string& customer, const std::string& name) {

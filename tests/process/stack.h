@@ -30,6 +30,8 @@ class Stack {
 
   Clouds clouds;
 
+  // Before anything starts: the programs share a folder for media, and the gateway serves it.
+  void with_media();
   void start_gateway();
   void start_relay();
   void start_notifier();
@@ -48,6 +50,8 @@ class Stack {
   Answer follow(const std::string& customer);
   Answer unfollow(const std::string& customer);
   Answer say(const std::string& customer, const std::string& text);  // a new MsgId each time
+  // `fields`: the XML that this type has besides the common one.
+  Answer send(const std::string& customer, const std::string& type, const std::string& fields);
   std::string text_body(const std::string& customer, const std::string& text);
   std::string signed_query() const;
 
