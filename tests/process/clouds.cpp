@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <stdexcept>
 
 #include "tests/process/process.h"
@@ -18,14 +19,17 @@ const std::map<std::string, std::string> kPaths{
     {"/v4/openim/admin_getroammsg", "admin_getroammsg"},
     {"/v4/openim/sendmsg", "sendmsg"},
     {"/cgi-bin/stable_token", "stable_token"},
-    {"/cgi-bin/message/custom/send", "custom_send"}};
+    {"/cgi-bin/message/custom/send", "custom_send"},
+    {"/cgi-bin/message/custom/typing", "typing"}};
 
 http::Response json_answer(const json& body) {
   return {200, body.dump(), "application/json"};
 }
 
 bool is_im(const std::string& api) {
-  return api != "stable_token" && api != "custom_send" && api != "media_get";
+  static const std::set<std::string> kWechat{"stable_token", "custom_send", "media_get", "media_upload",
+                                             "typing"};
+  return !kWechat.contains(api);
 }
 
 }  // namespace
@@ -39,6 +43,11 @@ Clouds::Clouds() {
   }
   server_->get("/cgi-bin/media/get",
                [this](const http::Request& request) { return serve("media_get", request); });
+  server_->post("/cgi-bin/media/upload",
+                [this](const http::Request& request) { return serve("media_upload", request); },
+                {12 << 20, true});
+  server_->get_below("/im-media/",
+                     [this](const http::Request& request) { return serve("im_media", request); });
   const auto port = server_->start();
   if (!port) throw std::runtime_error(port.error());
   port_ = *port;
@@ -68,7 +77,9 @@ http::Response Clouds::serve(const std::string& api, const http::Request& reques
 http::Response Clouds::good_answer(const std::string& api, std::size_t number) {
   if (api == "stable_token")
     return json_answer({{"access_token", "token-" + std::to_string(number)}, {"expires_in", 7200}});
-  if (api == "custom_send") return json_answer({{"errcode", 0}, {"errmsg", "ok"}});
+  if (api == "custom_send" || api == "typing") return json_answer({{"errcode", 0}, {"errmsg", "ok"}});
+  if (api == "media_upload") return json_answer({{"media_id", "media-" + std::to_string(number)}});
+  if (api == "im_media") return {404, "no such file"};
   if (api == "media_get") return json_answer({{"errcode", 40007}, {"errmsg", "invalid media_id rid: 1-2-3"}});
   json body{{"ActionStatus", "OK"}, {"ErrorInfo", ""}, {"ErrorCode", 0}};
   if (api == "sendmsg") body["MsgKey"] = "1_2_3";

@@ -17,7 +17,8 @@
 namespace kefu::test {
 
 struct Call {
-  std::string api;  // sendmsg, account_import, multiaccount_import, …, stable_token, custom_send, media_get
+  std::string api;  // sendmsg, account_import, multiaccount_import, …, stable_token, custom_send, media_get,
+                    // media_upload, typing; im_media: a file that an agent has sent
   std::map<std::string, std::string> query;
   std::string raw;
   nlohmann::json body;
