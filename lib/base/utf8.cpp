@@ -3,6 +3,8 @@
 #include <cassert>
 #include <cstdint>
 
+#include "lib/base/grapheme.h"
+
 namespace kefu {
 namespace {
 
@@ -66,47 +68,14 @@ bool is_unwanted_control(char32_t c) {
   return c < 0x20 && c != '\t' && c != '\n' && c != '\r';
 }
 
-bool between(char32_t c, char32_t first, char32_t last) {
-  return c >= first && c <= last;
-}
-
-constexpr char32_t kJoiner = 0x200D;  // ZERO WIDTH JOINER
-
-// The marks that people meet in chats, not the whole of Unicode's Grapheme_Extend: missing one costs a
-// visible cut, nothing else.
-bool extends_the_character_before(char32_t c) {
-  return between(c, 0x0300, 0x036F) || between(c, 0x1AB0, 0x1AFF) ||
-         between(c, 0x1DC0, 0x1DFF) ||                                                  // combining marks
-         between(c, 0x20D0, 0x20FF) || between(c, 0xFE20, 0xFE2F) ||                    // symbols, half marks
-         between(c, 0xFE00, 0xFE0F) || between(c, 0xE0100, 0xE01EF) ||                  // variation selectors
-         between(c, 0x3099, 0x309A) ||                                                  // kana voicing
-         c == 0x0E31 || between(c, 0x0E34, 0x0E3A) || between(c, 0x0E47, 0x0E4E) ||     // Thai
-         between(c, 0x0900, 0x0903) || between(c, 0x093A, 0x094F) ||                    // Devanagari
-         between(c, 0x1F3FB, 0x1F3FF) || between(c, 0xE0020, 0xE007F) || c == kJoiner;  // emoji
-}
-
-bool is_regional_indicator(char32_t c) {
-  return between(c, 0x1F1E6, 0x1F1FF);
-}
-
-bool belongs_together(char32_t before, char32_t c, std::size_t indicators_before) {
-  if (before == '\r' && c == '\n') return true;
-  if (before == '\r' || before == '\n') return false;
-  if (extends_the_character_before(c) || before == kJoiner) return true;
-  return is_regional_indicator(c) && indicators_before % 2 == 1;  // two make a flag
-}
-
 // Bytes of what a person sees as one character at the front of `text`.
 std::size_t character_bytes(std::string_view text) {
-  CodePoint before = read(text);
-  std::size_t bytes = before.bytes;
-  std::size_t indicators = is_regional_indicator(before.value) ? 1 : 0;
+  grapheme::Breaks breaks;
+  std::size_t bytes = 0;
   while (bytes < text.size()) {
     const CodePoint next = read(text.substr(bytes));
-    if (!belongs_together(before.value, next.value, indicators)) break;
-    indicators = is_regional_indicator(next.value) ? indicators + 1 : 0;
+    if (breaks.begins(next.value) && bytes > 0) break;
     bytes += next.bytes;
-    before = next;
   }
   return bytes;
 }

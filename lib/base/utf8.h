@@ -14,8 +14,8 @@ bool is_valid_utf8(std::string_view text);
 std::string clean_utf8(std::string_view text);
 
 // Parts of at most `bytes_max` bytes that together are the text, cut between characters: preferably where a
-// person sees none cut (combining marks, joined emoji, flags and skin tones stay together), else between code
-// points. An empty text has no parts. REQUIRES: valid UTF-8, bytes_max >= 4.
+// person sees none cut (grapheme.h), else between code points. An empty text has no parts. REQUIRES: valid
+// UTF-8, bytes_max >= 4.
 std::vector<std::string> split_utf8(std::string_view text, std::size_t bytes_max);
 
 }  // namespace kefu
