@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const bin = process.env.KEFU_BIN_DIR ? resolve(process.env.KEFU_BIN_DIR) : join(here, '../../build/bin');
 const patience = 20_000;
 
-const secrets = {
+export const secrets = {
   WECHAT_TOKEN: 'browser-token', WECHAT_APP_ID: 'wxbrowser0000000', WECHAT_APP_SECRET: 'browser-secret',
   IM_SDK_APP_ID: '1400000077', IM_SECRET_KEY: 'browser-im-key', IM_ADMIN: 'administrator',
   IM_AGENTS: 'agent-1,agent-2', IM_CALLBACK_TOKEN: 'browser-callback-token',
@@ -24,7 +24,7 @@ const wanted = {
 };
 
 // Asked for together, so that no two are the same.
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer());
   await Promise.all(servers.map((server) => new Promise((done) => server.listen(0, '127.0.0.1', done))));
   const ports = servers.map((server) => server.address().port);
@@ -46,7 +46,7 @@ export async function until(what, check, within = patience) {
   }
 }
 
-class Program {
+export class Program {
   constructor(name, settings) {
     this.name = name;
     this.said = '';
