@@ -1,5 +1,6 @@
 #include "sandbox/api.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kRequestBytesMax = 64 << 10;
+constexpr std::size_t kFileRequestBytesMax = 15 << 20;  // a file of 10 MiB in base64
+constexpr std::size_t kUploadBytesMax = 12 << 20;       // WeChat's largest file is 10 MiB
 constexpr std::int64_t kAdvanceMax = std::int64_t{10} * 365 * 24 * 3600 * 1000;
 
 http::Response answered(int status, const json& value) {
@@ -27,11 +30,12 @@ using Action = std::function<http::Response(const json&)>;
 
 void post(http::Server& server, const std::string& path, Action action,
           std::size_t bytes_max = kRequestBytesMax) {
-  server.post(path, [action = std::move(action), bytes_max](const http::Request& request) {
+  const auto act = [action = std::move(action), bytes_max](const http::Request& request) {
     if (request.body.size() > bytes_max) return refused(413, "the body is too large");
     const auto body = parse_object(request.body.empty() ? "{}" : request.body);
     return body ? action(*body) : refused(400, "the body is no JSON object");
-  });
+  };
+  server.post(path, act, {.bytes_max = std::max(bytes_max, kBodyBytesMax)});
 }
 
 // With "wait": when the gateway has answered, with what it said. Else at once.
@@ -64,7 +68,8 @@ http::Response follow(Sandbox& sandbox, const json& request) {
   const auto made = sandbox.make_customer(read_text(request, "customer").value_or(""),
                                           read_text(request, "nick").value_or(""));
   if (!made) return refused(400, made.error());
-  return accepted(request, sandbox.follow(*made), {{"customer", made->value}});
+  return accepted(request, sandbox.follow(*made, read_text(request, "scene").value_or("")),
+                  {{"customer", made->value}});
 }
 
 http::Response as_customer(const json& request, const std::function<Result<Delivery>(const OpenId&)>& act) {
@@ -88,7 +93,63 @@ http::Response reply(Sandbox& sandbox, const json& request) {
 http::Response typing(Sandbox& sandbox, const json& request) {
   const auto customer = read_text(request, "customer");
   if (!customer) return refused(400, "customer is missing");
-  return accepted(request, sandbox.typing(read_text(request, "agent").value_or(""), *customer));
+  return accepted(request, sandbox.typing(read_text(request, "agent").value_or(""), *customer,
+                                          read_flag(request, "stopped")));
+}
+
+// As an agent, about a customer.
+http::Response as_agent(
+    const json& request,
+    const std::function<Result<Delivery>(const std::string& agent, const std::string& customer)>& act) {
+  const auto customer = read_text(request, "customer");
+  if (!customer) return refused(400, "customer is missing");
+  return accepted(request, act(read_text(request, "agent").value_or(""), *customer));
+}
+
+const json& elements_of(const json& request) {
+  static const json kNone = json::array();
+  const json* elements = member(request, "elements");
+  return elements == nullptr ? kNone : *elements;
+}
+
+http::Response agent_send(Sandbox& sandbox, const json& request) {
+  const auto customer = read_text(request, "customer");
+  if (!customer) return refused(400, "customer is missing");
+  std::string msg_key;
+  auto sent =
+      sandbox.agent_send(read_text(request, "agent").value_or(""), *customer, elements_of(request), msg_key);
+  return accepted(request, std::move(sent), {{"msg_key", msg_key}});
+}
+
+void serve_agents(http::Server& server, Sandbox& sandbox) {
+  post(
+      server, "/api/agent/send", [&](const json& request) { return agent_send(sandbox, request); },
+      kFileRequestBytesMax);
+  post(server, "/api/agent/recall", [&](const json& request) {
+    return as_agent(request, [&](const std::string& agent, const std::string& customer) {
+      return sandbox.recall(agent, customer, read_text(request, "msg_key").value_or(""));
+    });
+  });
+  post(
+      server, "/api/agent/edit",
+      [&](const json& request) {
+        return as_agent(request, [&](const std::string& agent, const std::string& customer) {
+          return sandbox.edit(agent, customer, read_text(request, "msg_key").value_or(""),
+                              elements_of(request));
+        });
+      },
+      kFileRequestBytesMax);
+  post(server, "/api/agent/read", [&](const json& request) {
+    return as_agent(request, [&](const std::string& agent, const std::string& customer) {
+      return sandbox.read_all(agent, customer);
+    });
+  });
+  post(server, "/api/agent/presence", [&](const json& request) {
+    const auto agent = read_text(request, "agent");
+    if (!agent) return refused(400, "agent is missing");
+    return accepted(request,
+                    sandbox.presence(*agent, read_flag(request, "online"), read_flag(request, "lost")));
+  });
 }
 
 void serve_people(http::Server& server, Sandbox& sandbox) {
@@ -100,6 +161,15 @@ void serve_people(http::Server& server, Sandbox& sandbox) {
   post(server, "/api/follow", [&](const json& request) { return follow(sandbox, request); });
   post(server, "/api/unfollow", [&](const json& request) {
     return as_customer(request, [&](const OpenId& id) { return sandbox.unfollow(id); });
+  });
+  post(
+      server, "/api/send",
+      [&](const json& request) {
+        return as_customer(request, [&](const OpenId& id) { return sandbox.send(id, request); });
+      },
+      kFileRequestBytesMax);
+  post(server, "/api/event", [&](const json& request) {
+    return as_customer(request, [&](const OpenId& id) { return sandbox.event(id, request); });
   });
   post(server, "/api/say", [&](const json& request) { return say(sandbox, request); });
   post(server, "/api/reply", [&](const json& request) { return reply(sandbox, request); });
@@ -128,6 +198,26 @@ http::Response order_fault(Sandbox& sandbox, const json& request) {
   }
   sandbox.faults().add(fault);
   return answered(200, {{"accepted", true}});
+}
+
+json view_of(const CallbackSwitches& switches) {
+  return {{"before", switches.before}, {"after", switches.after}, {"withdraw", switches.withdraw},
+          {"modify", switches.modify}, {"read", switches.read},   {"state", switches.state},
+          {"lose", switches.lose}};
+}
+
+http::Response set_callbacks(Sandbox& sandbox, const json& request) {
+  auto switches = sandbox.callbacks();
+  const std::pair<const char*, bool*> all[] = {{"before", &switches.before},     {"after", &switches.after},
+                                               {"withdraw", &switches.withdraw}, {"modify", &switches.modify},
+                                               {"read", &switches.read},         {"state", &switches.state}};
+  for (const auto& [name, on] : all) {
+    if (member(request, name) != nullptr) *on = read_flag(request, name);
+  }
+  if (const auto lose = read_u32(request, "lose"))
+    switches.lose = static_cast<int>(std::min<std::uint32_t>(*lose, 1'000'000));
+  sandbox.set_callbacks(switches);
+  return answered(200, view_of(switches));
 }
 
 json pending_faults(Sandbox& sandbox) {
@@ -221,6 +311,9 @@ void serve_trouble(http::Server& server, Sandbox& sandbox) {
   post(
       server, "/api/push", [&](const json& request) { return push_anything(sandbox, request); },
       kBodyBytesMax);
+  post(server, "/api/callbacks", [&](const json& request) { return set_callbacks(sandbox, request); });
+  server.get("/api/callbacks",
+             [&](const http::Request&) { return answered(200, view_of(sandbox.callbacks())); });
   post(server, "/api/clock", [&](const json& request) { return advance_clock(sandbox, request); });
   post(server, "/api/tokens/revoke", [&](const json&) {
     sandbox.revoke_tokens();
@@ -276,9 +369,22 @@ void serve_page(http::Server& server) {
                             std::string(file.content_type),
                             {{"Cache-Control", "no-cache"},
                              {"X-Content-Type-Options", "nosniff"},
-                             {"Content-Security-Policy", "default-src 'self'; img-src 'self' data:"}}};
+                             {"Content-Security-Policy",
+                              "default-src 'self'; img-src 'self' data: http: https:; "
+                              "media-src 'self' http: https:"}}};
     });
   }
+}
+
+// Where pushes' PicUrl, WeChat's video_url and the elements of agents' messages lead.
+std::optional<http::Response> serve_file(Sandbox& sandbox, const http::Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return std::nullopt;
+  const auto file = sandbox.file_at(request.path);
+  if (!file) return std::nullopt;
+  return http::Response{200,
+                        *file->bytes,
+                        file->content_type,
+                        {{"X-Content-Type-Options", "nosniff"}, {"Content-Security-Policy", "sandbox"}}};
 }
 
 }  // namespace
@@ -286,9 +392,14 @@ void serve_page(http::Server& server) {
 void serve(http::Server& server, Sandbox& sandbox) {
   serve_page(server);
   serve_people(server, sandbox);
+  serve_agents(server, sandbox);
   serve_trouble(server, sandbox);
   serve_views(server, sandbox);
+  server.post("/cgi-bin/media/upload",
+              [&](const http::Request& request) { return *answer_cloud_call(sandbox, request); },
+              {.bytes_max = kUploadBytesMax, .multipart = true});
   server.fallback([&](const http::Request& request) {
+    if (auto file = serve_file(sandbox, request)) return *file;
     if (auto answer = answer_cloud_call(sandbox, request)) return *answer;
     if (request.method == "DELETE" && request.path == "/api/faults") {
       sandbox.faults().clear();

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "lib/http/raw_sockets.h"
 #include "lib/im/callback.h"
 #include "lib/im/rest.h"
 #include "lib/im/usersig.h"
@@ -13,6 +14,7 @@
 #include "lib/wechat/reply.h"
 #include "lib/wechat/send.h"
 #include "lib/wechat/signature.h"
+#include "sandbox/media_shelf.h"
 
 namespace kefu::sandbox {
 namespace {
@@ -26,6 +28,7 @@ struct Gateway {
   std::mutex mutex;  // guards the vectors
   std::vector<std::string> bodies;
   std::vector<http::Request> callbacks;
+  std::string before_answer{im::callback_ok()};
   std::atomic<int> bad_answers = 0;
   int port = 0;
 
@@ -34,7 +37,8 @@ struct Gateway {
     server.post("/imcallback", [this](const http::Request& request) {
       const std::lock_guard lock(mutex);
       callbacks.push_back(request);
-      return http::Response{200, std::string(im::callback_ok()), "application/json"};
+      const bool before = request.parameter("CallbackCommand") == "C2C.CallbackBeforeSendMsg";
+      return http::Response{200, before ? before_answer : std::string(im::callback_ok()), "application/json"};
     });
     port = *server.start();
   }
@@ -56,6 +60,7 @@ struct Stage {
   std::unique_ptr<Sandbox> sandbox;
   http::Server server{{.listen = "127.0.0.1:0"}};
   std::unique_ptr<http::Client> client;
+  int port = 0;
 
   Stage() {
     SandboxOptions options;
@@ -66,7 +71,8 @@ struct Stage {
     options.gateway_url = "http://127.0.0.1:" + std::to_string(gateway.port);
     sandbox = *Sandbox::make(std::move(options));
     serve(server, *sandbox);
-    client = *http::Client::make("http://127.0.0.1:" + std::to_string(*server.start()));
+    port = *server.start();
+    client = *http::Client::make("http://127.0.0.1:" + std::to_string(port));
   }
   ~Stage() {
     sandbox->stop();
@@ -89,6 +95,25 @@ struct Stage {
     const auto body = wechat::stable_token_body("wxdemo0000000000", "secret", false);
     return wechat::parse_token_answer(raw("/cgi-bin/stable_token", body).body)->token;
   }
+  // A follower with an account in IM.
+  std::string known_follower() {
+    const auto id = follower();
+    const auto sig = im::make_usersig(1'400'000'000, "key", "administrator", wall_now().ms / 1000, 600);
+    const auto target = im::request_target(im::kAccountImport, 1'400'000'000, "administrator", sig, 1);
+    REQUIRE(im::parse_answer(raw(target, im::import_body(ImUserId(id), "")).body)->code == 0);
+    return id;
+  }
+  std::vector<std::string> commands() {
+    const std::lock_guard lock(gateway.mutex);
+    std::vector<std::string> list;
+    for (const auto& callback : gateway.callbacks)
+      list.push_back(callback.parameter("CallbackCommand").value_or(""));
+    return list;
+  }
+  json agent_send(const std::string& to, const json& elements, int status = 200) {
+    return post("/api/agent/send", {{"customer", to}, {"elements", elements}, {"wait", true}}, status);
+  }
+  json conversation(const std::string& with) { return get("/api/agent?id=agent-1")["conversations"][with]; }
   http::CallResult send(const std::string& to, const std::string& text) {
     return raw("/cgi-bin/message/custom/send?access_token=" + token(),
                wechat::text_message_body(OpenId(to), text));
@@ -289,6 +314,149 @@ TEST_CASE("reset forgets everybody, and the state says so") {
   stage.post("/api/reset", json::object());
   CHECK(stage.get("/api/state")["customers"].empty());
   CHECK(stage.get("/api/calls").empty());
+}
+
+TEST_CASE("a picture goes from the phone to whoever fetches it, by media id or by address") {
+  Stage stage;
+  const auto li = stage.follower();
+  CHECK(stage.post("/api/send", {{"customer", li}, {"type", "image"}, {"wait", true}})["status"] == 200);
+  const auto seen = stage.get("/api/customer?id=" + li)["seen"][1];
+  CHECK(seen["type"] == "image");
+  const auto id = seen["content"]["media_id"].get<std::string>();
+  CHECK(stage.client->get(seen["content"]["url"].get<std::string>(), 10s).body == sample_bytes("photo.jpg"));
+  const auto got =
+      stage.client->get("/cgi-bin/media/get?access_token=" + stage.token() + "&media_id=" + id, 10s);
+  CHECK(got.body == sample_bytes("photo.jpg"));
+  const auto wrong =
+      stage.client->get("/cgi-bin/media/get?access_token=" + stage.token() + "&media_id=x", 10s);
+  CHECK(wrong.status == 200);
+  CHECK(json::parse(wrong.body)["errcode"] == 40007);
+  stage.post("/api/send", {{"customer", li}, {"type", "sticker"}}, 409);
+}
+
+TEST_CASE("a video's media id leads to an address") {
+  Stage stage;
+  const auto li = stage.follower();
+  stage.post("/api/send", {{"customer", li}, {"type", "video"}, {"wait", true}});
+  const auto id = stage.get("/api/customer?id=" + li)["seen"][1]["content"]["media_id"].get<std::string>();
+  const auto got =
+      stage.client->get("/cgi-bin/media/get?access_token=" + stage.token() + "&media_id=" + id, 10s);
+  const auto url = json::parse(got.body)["video_url"].get<std::string>();
+  CHECK(url.starts_with("http://127.0.0.1:8000/wechat-media/"));
+  CHECK(stage.client->get(url.substr(url.find("/wechat-media/")), 10s).body == sample_bytes("clip.mp4"));
+}
+
+TEST_CASE("what is uploaded can be sent, for three days") {
+  Stage stage;
+  const auto li = stage.follower();
+  stage.post("/api/say", {{"customer", li}, {"text", "hello"}, {"wait", true}});
+  const auto upload = [&](const std::string& name, std::string_view bytes) {
+    const auto body = "--b\r\nContent-Disposition: form-data; name=\"media\"; " + name +
+                      "\r\nContent-Type: image/jpeg\r\n\r\n" + std::string(bytes) + "\r\n--b--\r\n";
+    return json::parse(stage.client
+                           ->post("/cgi-bin/media/upload?type=image&access_token=" + stage.token(), body,
+                                  "multipart/form-data; boundary=b", 10s)
+                           .body);
+  };
+  CHECK(upload("filename*=UTF-8''a.jpg", sample_bytes("photo.jpg"))["errcode"] == 41005);
+  const auto id = upload("filename=\"a.jpg\"", sample_bytes("photo.jpg"))["media_id"].get<std::string>();
+  const auto send = [&] {
+    const json body = {{"touser", li}, {"msgtype", "image"}, {"image", {{"media_id", id}}}};
+    return json::parse(
+        stage.raw("/cgi-bin/message/custom/send?access_token=" + stage.token(), body.dump()).body)["errcode"];
+  };
+  CHECK(send() == 0);
+  const auto last = stage.get("/api/customer?id=" + li)["seen"].back();
+  CHECK(last["type"] == "image");
+  CHECK(last["kind"] == "message");
+  stage.post("/api/clock", {{"advance_ms", 72 * 3600 * 1000}});
+  CHECK(send() == 40007);
+  CHECK(stage.get("/api/calls").back()["body"].get<std::string>().find("touser") != std::string::npos);
+}
+
+TEST_CASE("an upload of untold length is 412") {
+  Stage stage;
+  const auto socket = http::testing::RawSocket::to(stage.port);
+  socket.send(
+      "POST /cgi-bin/media/upload?type=image HTTP/1.1\r\nConnection: close\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n");
+  CHECK(socket.receive_all().substr(9, 3) == "412");
+}
+
+TEST_CASE("the menu and codes that were scanned reach the gateway") {
+  Stage stage;
+  const auto li = stage.follower();
+  stage.post("/api/event", {{"customer", li}, {"event", "CLICK"}, {"key", "hours"}, {"wait", true}});
+  stage.post("/api/event", {{"customer", li}, {"event", "SCAN"}, {"key", "7"}, {"wait", true}});
+  stage.post("/api/follow", {{"nick", "Wu"}, {"scene", "door"}, {"wait", true}});
+  const std::lock_guard lock(stage.gateway.mutex);
+  CHECK(stage.gateway.bodies[1].find("<Event><![CDATA[CLICK]]></Event><EventKey><![CDATA[hours]]>") !=
+        std::string::npos);
+  CHECK(stage.gateway.bodies[2].find("<EventKey><![CDATA[7]]></EventKey><Ticket>") != std::string::npos);
+  CHECK(stage.gateway.bodies[3].find("<![CDATA[qrscene_door]]>") != std::string::npos);
+}
+
+TEST_CASE("an agent sends elements whose files can be fetched") {
+  Stage stage;
+  const auto li = stage.known_follower();
+  const auto sent = stage.agent_send(li, {{{"type", "text"}, {"text", "look"}}, {{"type", "image"}}});
+  CHECK(sent["status"] == 200);
+  const auto message = stage.conversation(li)[0];
+  CHECK(message["msg_key"] == sent["msg_key"]);
+  CHECK(message["text"] == "look\n[TIMImageElem]");
+  const auto url = message["elements"][1]["MsgContent"]["ImageInfoArray"][0]["URL"].get<std::string>();
+  CHECK(stage.client->get(url.substr(url.find("/im-media/")), 10s).body == sample_bytes("tea.png"));
+  stage.agent_send(li, json::array(), 409);
+}
+
+TEST_CASE("recall, edit, reading and presence are told, unless switched off") {
+  Stage stage;
+  const auto li = stage.known_follower();
+  const auto key = stage.agent_send(li, {{{"type", "text"}, {"text", "one"}}})["msg_key"];
+  const json about = {{"customer", li}, {"msg_key", key}, {"wait", true}};
+  json edit = about;
+  edit["elements"] = {{{"type", "text"}, {"text", "two"}}};
+  stage.post("/api/agent/edit", edit);
+  CHECK(stage.conversation(li)[0]["text"] == "two");
+  stage.post("/api/agent/read", about);
+  stage.post("/api/agent/recall", about);
+  stage.post("/api/agent/recall", about, 409);
+  CHECK(stage.conversation(li)[0]["recalled"] == true);
+  stage.post("/api/agent/presence", {{"agent", "agent-1"}, {"online", true}, {"wait", true}});
+  const std::vector<std::string> all = {"C2C.CallbackAfterSendMsg", "C2C.CallbackAfterModifyMsg",
+                                        "C2C.CallbackAfterMsgReport", "C2C.CallbackAfterMsgWithDraw",
+                                        "State.StateChange"};
+  CHECK(stage.commands() == all);
+  CHECK(stage.post("/api/callbacks", {{"state", false}})["state"] == false);
+  stage.post("/api/agent/presence", {{"agent", "agent-1"}, {"online", false}, {"wait", true}});
+  CHECK(stage.commands() == all);
+}
+
+TEST_CASE("callbacks get lost on order") {
+  Stage stage;
+  const auto li = stage.known_follower();
+  stage.post("/api/callbacks", {{"lose", 1}});
+  CHECK(stage.agent_send(li, {{{"type", "text"}, {"text", "lost"}}})["status"] == 0);
+  CHECK(stage.agent_send(li, {{{"type", "text"}, {"text", "told"}}})["status"] == 200);
+  CHECK(stage.commands().size() == 1);
+  CHECK(stage.conversation(li).size() == 2);
+}
+
+TEST_CASE("the callback before sending decides") {
+  Stage stage;
+  const auto li = stage.known_follower();
+  stage.post("/api/callbacks", {{"before", true}});
+  const json text = {{{"type", "text"}, {"text", "hi"}}};
+  stage.agent_send(li, text);
+  CHECK(stage.commands() ==
+        std::vector<std::string>{"C2C.CallbackBeforeSendMsg", "C2C.CallbackAfterSendMsg"});
+  {
+    const std::lock_guard lock(stage.gateway.mutex);
+    stage.gateway.before_answer = R"({"ActionStatus":"OK","ErrorInfo":"no","ErrorCode":1})";
+  }
+  stage.agent_send(li, text);
+  CHECK(stage.commands().size() == 3);
+  CHECK(stage.conversation(li).size() == 1);
 }
 
 }  // namespace kefu::sandbox

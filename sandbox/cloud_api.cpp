@@ -52,6 +52,23 @@ std::optional<Route> wechat_route(Sandbox& sandbox, const http::Request& request
                    return cloud.typing(token, body, now);
                  }));
   }
+  if (path == "/cgi-bin/media/upload") {
+    return route("media_upload", post_only([&request, token, type = parameter(request, "type")](
+                                               WeChatCloud& cloud, Timestamp now) {
+                   // A body of untold length never reaches it (reference: §7.1).
+                   if (request.chunked) return CloudAnswer{412, "", false, "", 412, "text/html"};
+                   return cloud.media_upload(token, type, request.content_type, request.body, now);
+                 }));
+  }
+  if (path == "/cgi-bin/media/get") {
+    return route("media_get", [&request, token](WeChatCloud& cloud, Timestamp now) {
+      return cloud.media_get(token, parameter(request, "media_id"), now);
+    });
+  }
+  if (path == "/cgi-bin/get_api_domain_ip" || path == "/cgi-bin/getcallbackip") {
+    return route(path.substr(path.rfind('/') + 1),
+                 [token](WeChatCloud& cloud, Timestamp now) { return cloud.own_addresses(token, now); });
+  }
   return std::nullopt;
 }
 
@@ -63,6 +80,13 @@ Route im_route(Sandbox& sandbox, const http::Request& request) {
                                 parameter(request, "usersig")};
             return sandbox.im_api(command, query, request.body);
           }};
+}
+
+http::Response response_of(const CloudAnswer& answer) {
+  http::Response response{answer.status, answer.body,
+                          answer.content_type.empty() ? std::string(kJson) : answer.content_type};
+  if (!answer.disposition.empty()) response.headers.emplace_back("Content-disposition", answer.disposition);
+  return response;
 }
 
 http::Response cut_off() {
@@ -98,9 +122,9 @@ http::Response strike(Sandbox& sandbox, const Route& route, const Fault& fault, 
       sandbox.faults().hang(fault.wait);
       break;
   }
-  call.status = 200;
+  call.status = answer.status;
   call.code = answer.code;
-  return {200, answer.body, std::string(kJson)};
+  return response_of(answer);
 }
 
 bool hangs(const Fault& fault) {
@@ -115,15 +139,16 @@ std::optional<http::Response> answer_cloud_call(Sandbox& sandbox, const http::Re
   if (request.path.rfind("/v4/", 0) == 0) route = im_route(sandbox, request);
   if (!route) return std::nullopt;
   const bool secret = route->api == "stable_token" || route->api == "token";
+  const bool binary = route->api == "media_upload";
   Call call;
   call.cloud = route->cloud;
   call.api = route->api;
-  if (!secret) call.body = request.body;
+  if (!secret && !binary) call.body = request.body;
   if (!sandbox.limits().admit(route->cloud, route->api, sandbox.now())) {
     const auto answer = sandbox.failure(route->cloud, route->cloud == "im" ? kImTooOften : kWechatTooOften);
     call.code = answer.code;
     sandbox.record(std::move(call));
-    return http::Response{200, answer.body, std::string(kJson)};
+    return response_of(answer);
   }
   if (const auto fault = sandbox.faults().take(route->cloud, route->api)) {
     auto response = strike(sandbox, *route, *fault, call);
@@ -131,11 +156,12 @@ std::optional<http::Response> answer_cloud_call(Sandbox& sandbox, const http::Re
     return response;
   }
   const auto answer = route->act();
+  call.status = answer.status;
   call.code = answer.code;
   call.acted = answer.acted;
   call.summary = answer.summary;
   sandbox.record(std::move(call));
-  return http::Response{200, answer.body, std::string(kJson)};
+  return response_of(answer);
 }
 
 }  // namespace kefu::sandbox

@@ -8,6 +8,7 @@
 #include "lib/base/ids.h"
 #include "lib/base/utf8.h"
 #include "lib/im/usersig.h"
+#include "sandbox/im_elements.h"
 #include "sandbox/json_read.h"
 
 namespace kefu::sandbox {
@@ -23,6 +24,7 @@ constexpr std::size_t kProfileBytesMax = 500;
 constexpr std::size_t kBatchMax = 100;
 constexpr std::size_t kConversationMax = 2000;
 constexpr std::size_t kRoamBytesMax = 13'000;  // reference: §2.8
+constexpr Millis kFilesKept = 24h * 7;         // reference: §3
 
 // reference: §1.5.
 constexpr std::pair<std::int64_t, std::string_view> kErrors[] = {
@@ -82,33 +84,14 @@ std::uint32_t crc32_of(std::string_view bytes) {
       crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
-std::string shown_text(const json& elements) {
-  std::string text;
-  for (const auto& element : elements) {
-    const auto type = read_text(element, "MsgType").value_or("?");
-    const json* content = member(element, "MsgContent");
-    if (!text.empty()) text += "\n";
-    text += type == "TIMTextElem" && content != nullptr && content->is_object()
-                ? read_text(*content, "Text").value_or("")
-                : "[" + type + "]";
-  }
-  return text;
-}
-
-bool is_message_body(const json& elements) {
-  return !elements.empty() && std::all_of(elements.begin(), elements.end(), [](const json& element) {
-    return element.is_object() && read_text(element, "MsgType") && member(element, "MsgContent") != nullptr;
-  });
-}
-
 bool forbids_after_callback(const json& request) {
   const json* control = member(request, "ForbidCallbackControl");
   return control != nullptr && control->is_array() &&
          std::find(control->begin(), control->end(), "ForbidAfterSendMsgCallback") != control->end();
 }
 
-json after_send_body(const ImMessage& message, bool online_only) {
-  return {{"CallbackCommand", "C2C.CallbackAfterSendMsg"},
+json send_callback(const ImMessage& message, bool online_only) {
+  return {{"CallbackCommand", "C2C.CallbackBeforeSendMsg"},
           {"From_Account", message.from},
           {"To_Account", message.to},
           {"MsgSeq", message.msg_seq},
@@ -116,11 +99,27 @@ json after_send_body(const ImMessage& message, bool online_only) {
           {"MsgTime", message.at.ms / 1000},
           {"MsgKey", message.msg_key},
           {"OnlineOnlyFlag", online_only ? 1 : 0},
-          {"SendMsgResult", 0},
-          {"ErrorInfo", "send msg succeed"},
-          {"UnreadMsgNum", 1},
           {"MsgBody", json::parse(message.body)},
           {"CloudCustomData", message.cloud_custom_data}};
+}
+
+json after_send_body(const ImMessage& message, bool online_only) {
+  json body = send_callback(message, online_only);
+  body["CallbackCommand"] = "C2C.CallbackAfterSendMsg";
+  body["SendMsgResult"] = 0;
+  body["ErrorInfo"] = "send msg succeed";
+  body["UnreadMsgNum"] = 1;
+  return body;
+}
+
+ImCallback withdraw_callback(const ImMessage& message, const std::string& customer, std::string platform) {
+  constexpr const char* kCommand = "C2C.CallbackAfterMsgWithDraw";
+  return {kCommand, customer, std::move(platform),
+          dumped({{"CallbackCommand", kCommand},
+                  {"From_Account", message.from},
+                  {"To_Account", message.to},
+                  {"MsgKey", message.msg_key},
+                  {"UnreadMsgNum", 0}})};
 }
 
 std::string key_of(const ImMessage& message) {
@@ -159,7 +158,7 @@ std::optional<std::vector<std::string>> user_ids(const json& request, const char
 }  // namespace
 
 ImCloud::ImCloud(ImApp app, std::function<std::uint64_t()> chance)
-    : app_(std::move(app)), chance_(std::move(chance)) {
+    : app_(std::move(app)), chance_(std::move(chance)), files_("/im-media/", kFilesKept, chance_) {
   accounts_[app_.admin] = {app_.admin, ""};
   for (const auto& agent : app_.agents) accounts_[agent] = {agent, ""};
 }
@@ -296,7 +295,7 @@ std::int64_t ImCloud::send_problem(const json& request) const {
   if (member(request, "MsgSeq") != nullptr && !read_u32(request, "MsgSeq")) return 90044;
   const json* elements = member(request, "MsgBody");
   if (elements == nullptr || !elements->is_array()) return 90007;
-  if (!is_message_body(*elements)) return 90002;
+  if (const auto problem = elements_problem(*elements)) return problem;
   const auto custom = read_text(request, "CloudCustomData").value_or("");
   if (dumped(*elements).size() + custom.size() > kMessageBytesMax) return 93000;
   if (from != nullptr && !exists(from->get<std::string>())) return 90048;
@@ -342,7 +341,8 @@ ImOutcome ImCloud::send(const json& request, Timestamp now) {
   ImOutcome outcome{
       success({{"MsgTime", now.ms / 1000}, {"MsgKey", message.msg_key}}, true, summary), message, {}};
   if (!forbids_after_callback(request)) {
-    outcome.callback = ImCallback{message.from, "RESTAPI", dumped(after_send_body(message, false))};
+    outcome.callback = ImCallback{"C2C.CallbackAfterSendMsg", message.from, "RESTAPI",
+                                  dumped(after_send_body(message, false))};
   }
   return outcome;
 }
@@ -399,52 +399,143 @@ ImOutcome ImCloud::withdraw(const json& request) {
   const auto key = read_text(request, "MsgKey").value_or("");
   if (from.empty() || to.empty()) return failed(from.empty() ? 90008 : 90003);
   if (key.empty()) return failed(90054, from);
-  const auto found = conversations_.find(pair_of(from, to));
-  if (found == conversations_.end()) return failed(20022, from);
-  auto& messages = found->second;
-  const auto message = std::find_if(messages.begin(), messages.end(),
-                                    [&](const ImMessage& m) { return m.msg_key == key && m.from == from; });
-  if (message == messages.end()) return failed(20022, from);
+  ImMessage* message = existing(from, to, key);
+  if (message == nullptr) return failed(20022, from);
   if (message->recalled) return failed(20023, from);
   message->recalled = true;
-  return {success(json::object(), true, from + " → " + to + ": recalled"), *message, {}};
+  ImOutcome outcome{success(json::object(), true, from + " → " + to + ": recalled"), *message, {}};
+  outcome.callback = withdraw_callback(*message, is_agent(from) ? to : from, "RESTAPI");
+  return outcome;
 }
 
-Result<ImCloud::Sent> ImCloud::reply(const std::string& agent, const std::string& customer,
-                                     std::string_view text, Timestamp now) {
-  if (!is_agent(agent)) return Error{"no such agent"};
-  if (!exists(customer)) return Error{"20003: the customer has no IM account"};
-  if (text.empty()) return Error{"the text is empty"};
+ImMessage* ImCloud::existing(const std::string& from, const std::string& to, std::string_view msg_key) {
+  const auto found = conversations_.find(pair_of(from, to));
+  if (found == conversations_.end()) return nullptr;
+  const auto message = std::find_if(found->second.begin(), found->second.end(), [&](const ImMessage& m) {
+    return m.msg_key == msg_key && m.from == from;
+  });
+  return message == found->second.end() ? nullptr : &*message;
+}
+
+// ---- The agents' clients
+// -------------------------------------------------------------------------------------
+
+std::string ImCloud::pair_problem(const std::string& agent, const std::string& customer) const {
+  if (!is_agent(agent)) return "no such agent";
+  return exists(customer) ? "" : "20003: the customer has no IM account";
+}
+
+Result<ImMessage> ImCloud::draft(const std::string& agent, const std::string& customer, const json& elements,
+                                 Timestamp now) {
+  if (const auto problem = pair_problem(agent, customer); !problem.empty()) return Error{problem};
+  const auto made = compose_elements(elements, files_, app_.public_url, now);
+  if (!made) return Error{made.error()};
   ImMessage message;
   message.from = agent;
   message.to = customer;
-  message.text = text;
-  message.body =
-      dumped(json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", std::string(text)}}}}}));
+  message.text = shown_text(*made);
+  message.body = dumped(*made);
   if (message.body.size() > kMessageBytesMax) return Error{"80002: the message is longer than 12K"};
   message.at = now;
   message.msg_seq = static_cast<std::uint32_t>(chance_());
   message.msg_random = static_cast<std::uint32_t>(chance_());
   message.msg_key = key_of(message);
-  keep(message);
-  return Sent{message, {customer, "Windows", dumped(after_send_body(message, false))}};
+  return message;
 }
 
-Result<ImCallback> ImCloud::typing(const std::string& agent, const std::string& customer, Timestamp now) {
-  if (!is_agent(agent)) return Error{"no such agent"};
-  if (!exists(customer)) return Error{"20003: the customer has no IM account"};
-  ImMessage notice;
-  notice.from = agent;
-  notice.to = customer;
+ImCallback ImCloud::before_send(const ImMessage& message) {
+  return {"C2C.CallbackBeforeSendMsg", message.to, "Windows", dumped(send_callback(message, false))};
+}
+
+ImCallback ImCloud::after_send(const ImMessage& message) {
+  return {"C2C.CallbackAfterSendMsg", message.to, "Windows", dumped(after_send_body(message, false))};
+}
+
+Result<ImCloud::Sent> ImCloud::reply(const std::string& agent, const std::string& customer,
+                                     std::string_view text, Timestamp now) {
+  if (text.empty()) return Error{"the text is empty"};
+  const auto message = draft(agent, customer, json::array({{{"type", "text"}, {"text", text}}}), now);
+  if (!message) return Error{message.error()};
+  keep(*message);
+  return Sent{*message, after_send(*message)};
+}
+
+Result<ImCallback> ImCloud::typing(const std::string& agent, const std::string& customer, bool stopped,
+                                   Timestamp now) {
   // As TUIKit writes it (reference: §4.6).
-  const json data = {{"businessID", "user_typing_status"}, {"typingStatus", 1}, {"version", 1}};
-  notice.body = dumped(json::array(
-      {{{"MsgType", "TIMCustomElem"}, {"MsgContent", {{"Data", dumped(data)}, {"Desc", ""}, {"Ext", ""}}}}}));
-  notice.at = now;
-  notice.msg_seq = static_cast<std::uint32_t>(chance_());
-  notice.msg_random = static_cast<std::uint32_t>(chance_());
-  notice.msg_key = key_of(notice);
-  return ImCallback{customer, "Windows", dumped(after_send_body(notice, true))};
+  const json data = {{"businessID", "user_typing_status"},
+                     {"typingStatus", stopped ? 0 : 1},
+                     {"userAction", stopped ? 0 : 14},
+                     {"actionParam", stopped ? "EIMAMSG_InputStatus_End" : "EIMAMSG_InputStatus_Ing"},
+                     {"version", 1}};
+  const json element = {{"type", "custom"}, {"data", dumped(data)}};
+  const auto notice = draft(agent, customer, json::array({element}), now);
+  if (!notice) return Error{notice.error()};
+  return ImCallback{"C2C.CallbackAfterSendMsg", customer, "Windows", dumped(after_send_body(*notice, true))};
+}
+
+Result<ImCloud::Sent> ImCloud::recall(const std::string& agent, const std::string& customer,
+                                      const std::string& msg_key) {
+  if (const auto problem = pair_problem(agent, customer); !problem.empty()) return Error{problem};
+  ImMessage* message = existing(agent, customer, msg_key);
+  if (message == nullptr) return Error{"20022: no such message of the agent"};
+  if (message->recalled) return Error{"20023: the message has been recalled"};
+  message->recalled = true;
+  return Sent{*message, withdraw_callback(*message, customer, "Windows")};
+}
+
+Result<ImCloud::Sent> ImCloud::edit(const std::string& agent, const std::string& customer,
+                                    const std::string& msg_key, const json& elements, Timestamp now) {
+  const auto changed = draft(agent, customer, elements, now);
+  if (!changed) return Error{changed.error()};
+  ImMessage* message = existing(agent, customer, msg_key);
+  if (message == nullptr || message->recalled) return Error{"20022: no such message of the agent"};
+  message->text = changed->text;
+  message->body = changed->body;
+  message->edited = true;
+  constexpr const char* kCommand = "C2C.CallbackAfterModifyMsg";
+  json body = send_callback(*message, false);
+  body.erase("OnlineOnlyFlag");
+  body["CallbackCommand"] = kCommand;
+  body["Operator_Account"] = agent;
+  body["EventTime"] = now.ms;
+  return Sent{*message, {kCommand, customer, "Windows", dumped(body)}};
+}
+
+Result<ImCallback> ImCloud::read_all(const std::string& agent, const std::string& customer,
+                                     Timestamp now) const {
+  if (const auto problem = pair_problem(agent, customer); !problem.empty()) return Error{problem};
+  constexpr const char* kCommand = "C2C.CallbackAfterMsgReport";
+  return ImCallback{kCommand, customer, "Windows",
+                    dumped({{"CallbackCommand", kCommand},
+                            {"Report_Account", agent},
+                            {"Peer_Account", customer},
+                            {"LastReadTime", now.ms / 1000},
+                            {"EventTime", now.ms},
+                            {"UnreadMsgNum", 0}})};
+}
+
+Result<ImCallback> ImCloud::presence(const std::string& agent, bool online, bool lost, Timestamp now) {
+  if (!is_agent(agent)) return Error{"no such agent"};
+  accounts_[agent].online = online;
+  constexpr const char* kCommand = "State.StateChange";
+  const char* action = online ? "Login" : lost ? "Disconnect" : "Logout";
+  const char* reason = online ? "Register" : lost ? "TimeOut" : "Unregister";
+  return ImCallback{kCommand, agent, "IOS",  // the one callback that writes it so (reference: §4.1)
+                    dumped({{"CallbackCommand", kCommand},
+                            {"EventTime", now.ms},
+                            {"Info", {{"Action", action}, {"To_Account", agent}, {"Reason", reason}}}})};
+}
+
+BeforeVerdict read_before_answer(int status, std::string_view answer) {
+  const auto read = parse_object(answer);
+  if (status != 200 || !read) return {};  // no answer: delivered unchanged (reference: §4.2)
+  BeforeVerdict verdict{read_integer(*read, "ErrorCode").value_or(0),
+                        read_text(*read, "ErrorInfo").value_or(""), ""};
+  const json* body = member(*read, "MsgBody");
+  if (verdict.code == 0 && body != nullptr && body->is_array() && !body->empty())
+    verdict.body = dumped(*body);
+  return verdict;
 }
 
 }  // namespace kefu::sandbox

@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
 #include "sandbox/cloud_answer.h"
+#include "sandbox/media_shelf.h"
 
 namespace kefu::sandbox {
 
@@ -29,6 +30,7 @@ struct ImApp {
   std::vector<std::string> agents;
   std::string callback_token;
   bool paid_edition = false;  // true: a deleted account is locked for three months (70399)
+  std::string public_url = "http://127.0.0.1:8000";  // where the sandbox is reached
 };
 
 struct ImAccount {
@@ -36,6 +38,7 @@ struct ImAccount {
   std::string nick;
   bool deleted = false;
   Timestamp deleted_at{};
+  bool online = false;  // of agents: logged in
 };
 
 struct ImMessage {
@@ -50,14 +53,24 @@ struct ImMessage {
   std::string msg_key;
   bool hidden_from_sender = false;  // SyncOtherMachine 2
   bool recalled = false;
+  bool edited = false;
 };
 
-// C2C.CallbackAfterSendMsg, to be delivered.
+// One call of the app's callback address, to be delivered.
 struct ImCallback {
+  std::string command;   // "C2C.CallbackAfterSendMsg"
   std::string customer;  // whose conversation it belongs to: callbacks of one keep their order
   std::string platform;  // OptPlatform
   std::string body;
 };
+
+// What the app said to C2C.CallbackBeforeSendMsg (reference: §4.5).
+struct BeforeVerdict {
+  std::int64_t code = 0;  // 0: deliver; 1, 2, 120001…: not
+  std::string info;
+  std::string body;  // MsgBody to deliver instead; empty: unchanged
+};
+BeforeVerdict read_before_answer(int status, std::string_view answer);
 
 // The query of a REST call (reference: §1.2); a missing parameter is empty.
 struct ImQuery {
@@ -101,7 +114,23 @@ class ImCloud {
   };
   Result<Sent> reply(const std::string& agent, const std::string& customer, std::string_view text,
                      Timestamp now);
-  Result<ImCallback> typing(const std::string& agent, const std::string& customer, Timestamp now);
+  // A message of `elements` (im_elements.h), which is not sent before keep().
+  Result<ImMessage> draft(const std::string& agent, const std::string& customer,
+                          const nlohmann::json& elements, Timestamp now);
+  void keep(const ImMessage& message);
+  static ImCallback before_send(const ImMessage& message);
+  static ImCallback after_send(const ImMessage& message);
+  Result<ImCallback> typing(const std::string& agent, const std::string& customer, bool stopped,
+                            Timestamp now);
+  // Of a message of the agent's own; nothing says how late.
+  Result<Sent> recall(const std::string& agent, const std::string& customer, const std::string& msg_key);
+  Result<Sent> edit(const std::string& agent, const std::string& customer, const std::string& msg_key,
+                    const nlohmann::json& elements, Timestamp now);
+  // The agent has read everything of the customer.
+  Result<ImCallback> read_all(const std::string& agent, const std::string& customer, Timestamp now) const;
+  // Logged in, or out; `lost`: the connection broke.
+  Result<ImCallback> presence(const std::string& agent, bool online, bool lost, Timestamp now);
+  const Shelf& files() const { return files_; }
 
  private:
   using SendKey = std::tuple<std::string, std::uint32_t, std::uint32_t, std::uint32_t>;
@@ -121,12 +150,14 @@ class ImCloud {
   const SendSeen* remembered(const SendKey& key, Timestamp now);
   ImOutcome roam(const nlohmann::json& request) const;
   ImOutcome withdraw(const nlohmann::json& request);
-  void keep(const ImMessage& message);
+  ImMessage* existing(const std::string& from, const std::string& to, std::string_view msg_key);
+  std::string pair_problem(const std::string& agent, const std::string& customer) const;
 
   ImApp app_;
   std::function<std::uint64_t()> chance_;
   std::map<std::string, ImAccount> accounts_;
   Conversations conversations_;
+  Shelf files_;
   std::map<SendKey, SendSeen> sent_;
   std::deque<std::pair<Timestamp, SendKey>> sent_order_;
 };

@@ -202,7 +202,7 @@ TEST_CASE("an agent's answer is a callback that says who wrote what to whom") {
 TEST_CASE("a typing notice is online only and stays in no conversation") {
   Office office;
   REQUIRE(office.import("oLi") == 0);
-  const auto notice = office.cloud.typing("agent-1", "oLi", kNow);
+  const auto notice = office.cloud.typing("agent-1", "oLi", false, kNow);
   REQUIRE(notice.ok());
   CHECK(im::parse_callback(notice->body)->sent.online_only);
   CHECK(office.shown() == 0);

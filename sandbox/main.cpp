@@ -10,6 +10,11 @@ namespace {
 
 using namespace kefu;
 
+std::string without_slash(std::string url) {
+  while (!url.empty() && url.back() == '/') url.pop_back();
+  return url;
+}
+
 Result<sandbox::SandboxOptions> sandbox_options(const Settings& settings) {
   sandbox::SandboxOptions options;
   options.wechat.app_id = settings.text("WECHAT_APP_ID");
@@ -20,6 +25,8 @@ Result<sandbox::SandboxOptions> sandbox_options(const Settings& settings) {
     if (!key) return Error{"WECHAT_AES_KEY: " + key.error()};
     options.wechat.aes_key = *key;
   }
+  options.wechat.public_url = without_slash(settings.text("KEFU_SANDBOX_URL"));
+  options.im.public_url = options.wechat.public_url;
   options.im.sdk_app_id = static_cast<std::uint32_t>(settings.number("IM_SDK_APP_ID"));
   options.im.secret_key = settings.text("IM_SECRET_KEY");
   options.im.admin = settings.text("IM_ADMIN");

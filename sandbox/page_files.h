@@ -1,4 +1,5 @@
-// The page's files, part of the program (made from sandbox/page by the build).
+// The page's files and the sample media, part of the program (made from sandbox/page and sandbox/samples by
+// the build).
 #pragma once
 
 #include <span>
@@ -7,7 +8,7 @@
 namespace kefu::sandbox {
 
 struct PageFile {
-  std::string_view path;  // "/style.css"; index.html is "/"
+  std::string_view path;  // "/style.css", "/samples/photo.jpg"; index.html is "/"
   std::string_view content_type;
   std::string_view content;
 };

@@ -11,36 +11,10 @@ namespace {
 
 constexpr std::size_t kReplyTextBytesMax = 2048;
 
-std::string element(std::string_view name, std::string_view content) {
-  std::string out = "<";
-  return out.append(name).append(">").append(content).append("</").append(name).append(">");
-}
-
-std::string cdata(std::string_view name, std::string_view text) {
-  return element(name, std::string("<![CDATA[").append(text).append("]]>"));
-}
-
 std::string head(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
                  std::string_view type) {
   return cdata("ToUserName", account.original_id) + cdata("FromUserName", from.value) +
          element("CreateTime", std::to_string(create_time_s)) + cdata("MsgType", type);
-}
-
-std::string unescaped(std::string_view text) {
-  constexpr std::string_view kOpen = "<![CDATA[", kClose = "]]>";
-  if (text.substr(0, kOpen.size()) == kOpen && text.size() >= kOpen.size() + kClose.size()) {
-    text = text.substr(kOpen.size(), text.size() - kOpen.size() - kClose.size());
-  }
-  return std::string(text);
-}
-
-// Of the flat envelope of an encrypted reply; empty when missing.
-std::string content_of(std::string_view xml, const std::string& name) {
-  const auto begin = xml.find("<" + name + ">");
-  const auto end = xml.find("</" + name + ">");
-  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return {};
-  const auto from = begin + name.size() + 2;
-  return unescaped(xml.substr(from, end - from));
 }
 
 std::optional<std::string> opened_reply(const WeChatAccount& account, std::string_view body) {
@@ -64,16 +38,21 @@ bool is_xml_root(std::string_view body) {
 
 }  // namespace
 
+std::string message_push_xml(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
+                             std::string_view type, std::string_view fields, std::string_view msg_id) {
+  return element("xml",
+                 head(account, from, create_time_s, type) + std::string(fields) + element("MsgId", msg_id));
+}
+
 std::string text_push_xml(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
                           std::string_view text, std::string_view msg_id) {
-  return element(
-      "xml", head(account, from, create_time_s, "text") + cdata("Content", text) + element("MsgId", msg_id));
+  return message_push_xml(account, from, create_time_s, "text", cdata("Content", text), msg_id);
 }
 
 std::string event_push_xml(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
-                           std::string_view event) {
+                           std::string_view event, std::string_view fields) {
   return element("xml",
-                 head(account, from, create_time_s, "event") + cdata("Event", event) + cdata("EventKey", ""));
+                 head(account, from, create_time_s, "event") + cdata("Event", event) + std::string(fields));
 }
 
 WirePush wire_push(const WeChatAccount& account, std::string_view xml, const OpenId& from, Timestamp wall_now,
@@ -107,10 +86,10 @@ std::string target_of(const std::vector<std::pair<std::string, std::string>>& qu
   return target;
 }
 
-std::optional<std::string> shown_answer(const WeChatAccount& account, const Push& push, int status,
-                                        std::string_view body) {
+std::optional<Answer> shown_answer(const WeChatAccount& account, const Push& push, int status,
+                                   std::string_view body) {
   if (status != 200) return std::nullopt;
-  if (body.empty() || body == "success") return "";
+  if (body.empty() || body == "success") return Answer{};
   if (!is_xml_root(body)) return std::nullopt;
   std::string xml(body);
   if (account.aes_key) {
@@ -122,10 +101,10 @@ std::optional<std::string> shown_answer(const WeChatAccount& account, const Push
   if (!reply || reply->to_user != push.customer.value || reply->from_user.value != account.original_id) {
     return std::nullopt;
   }
-  if (reply->type == "transfer_customer_service") return "";
-  if (reply->type != "text") return "[" + reply->type + "]";
+  if (reply->type == "transfer_customer_service") return Answer{};
+  if (reply->type != "text") return Answer{reply->type, "", std::move(xml)};
   if (reply->content.empty() || reply->content.size() > kReplyTextBytesMax) return std::nullopt;
-  return reply->content;
+  return Answer{"text", reply->content, ""};
 }
 
 }  // namespace kefu::sandbox

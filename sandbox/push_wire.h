@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/ids.h"
 #include "lib/wechat/envelope.h"
+#include "sandbox/xml_write.h"
 
 namespace kefu::sandbox {
 
@@ -23,21 +24,24 @@ struct WeChatAccount {
   std::optional<wechat::AesKey> aes_key{};  // set: safe mode
   std::string original_id = "gh_5a7d0c2e9b41";
   Millis token_lifetime = std::chrono::hours(2);
+  std::string public_url = "http://127.0.0.1:8000";  // where the sandbox is reached
 };
 
 struct Push {
-  enum class Kind { subscribe, unsubscribe, text };
-  Kind kind = Kind::text;
+  enum class Kind { subscribe, unsubscribe, message, event };
+  Kind kind = Kind::message;
   OpenId customer;
-  std::string msg_id;  // of text
+  std::string msg_id;  // of messages
   std::string xml;
 };
 
-// The customer's text goes in as it is: WeChat does not escape `]]>` (§3.4).
+// `fields`: XML of what comes between the head and MsgId.
+std::string message_push_xml(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
+                             std::string_view type, std::string_view fields, std::string_view msg_id);
 std::string text_push_xml(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
                           std::string_view text, std::string_view msg_id);
 std::string event_push_xml(const WeChatAccount& account, const OpenId& from, std::int64_t create_time_s,
-                           std::string_view event);
+                           std::string_view event, std::string_view fields = cdata("EventKey", ""));
 
 // Query parameters in WeChat's order, and the body: plain, or encrypted in safe mode. All deliveries of one
 // push carry the same ones.
@@ -50,9 +54,14 @@ WirePush wire_push(const WeChatAccount& account, std::string_view xml, const Ope
                    std::string_view nonce, std::string_view random16);
 std::string target_of(const std::vector<std::pair<std::string, std::string>>& query);  // "/?signature=…"
 
-// The text that the customer sees; empty when there is nothing to say. Nothing at all: the answer is not
-// legal, WeChat asks again. Replies other than text show as "[image]" and so on.
-std::optional<std::string> shown_answer(const WeChatAccount& account, const Push& push, int status,
-                                        std::string_view body);
+// What the customer is to see: a text (empty when there is nothing to say), or a reply of another type whose
+// XML is yet to be read. Nothing at all: the answer is not legal, WeChat asks again.
+struct Answer {
+  std::string type = "text";
+  std::string text;
+  std::string xml;  // of other types
+};
+std::optional<Answer> shown_answer(const WeChatAccount& account, const Push& push, int status,
+                                   std::string_view body);
 
 }  // namespace kefu::sandbox

@@ -35,7 +35,7 @@ std::string parameter(const WirePush& wire, std::string_view name) {
 }
 
 Push text_push(const WeChatAccount& of) {
-  return {Push::Kind::text, kLi, "24000000000000001",
+  return {Push::Kind::message, kLi, "24000000000000001",
           text_push_xml(of, kLi, 1735689600, "hello", "24000000000000001")};
 }
 
@@ -72,9 +72,9 @@ TEST_CASE("in safe mode the message is encrypted and signed with the ciphertext"
 
 TEST_CASE("success, nothing and a reply to this customer are legal answers") {
   const auto push = text_push(account());
-  CHECK(shown_answer(account(), push, 200, "success") == "");
-  CHECK(shown_answer(account(), push, 200, "") == "");
-  CHECK(shown_answer(account(), push, 200, reply_to(push, "please ]]> wait")) == "please ]]> wait");
+  CHECK(shown_answer(account(), push, 200, "success")->text == "");
+  CHECK(shown_answer(account(), push, 200, "")->text == "");
+  CHECK(shown_answer(account(), push, 200, reply_to(push, "please ]]> wait"))->text == "please ]]> wait");
 }
 
 TEST_CASE("whatever else a server answers is not legal, so that WeChat asks again") {
@@ -96,8 +96,8 @@ TEST_CASE("in safe mode only an encrypted reply with its own signature is shown"
   const auto push = text_push(of);
   const auto encrypt = wechat::encrypt(*of.aes_key, of.app_id, reply_to(push, "please wait"), kRandom16);
   const auto good = wechat::encrypted_reply("token", "1735689600", kNonce, encrypt);
-  CHECK(shown_answer(of, push, 200, good) == "please wait");
-  CHECK(shown_answer(of, push, 200, "success") == "");
+  CHECK(shown_answer(of, push, 200, good)->text == "please wait");
+  CHECK(shown_answer(of, push, 200, "success")->text == "");
   CHECK_FALSE(shown_answer(of, push, 200, reply_to(push, "please wait")));
   CHECK_FALSE(shown_answer(of, push, 200, wechat::encrypted_reply("other", "1735689600", kNonce, encrypt)));
 }

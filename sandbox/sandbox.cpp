@@ -89,6 +89,11 @@ void Sandbox::publish_customer(const OpenId& id) {
   if (customer != nullptr) publish({{"type", "customer"}, {"customer", sandbox::view_of(*customer, now())}});
 }
 
+void Sandbox::publish_seen(const Customer& customer) {
+  publish(
+      {{"type", "seen"}, {"customer", customer.id.value}, {"item", sandbox::view_of(customer.seen.back())}});
+}
+
 void Sandbox::publish_hop(std::string_view leg, const std::string& customer, bool good, std::string_view what,
                           Millis took) {
   publish({{"type", "hop"},
@@ -110,9 +115,9 @@ Result<OpenId> Sandbox::make_customer(std::string_view id, std::string_view nick
   return made;
 }
 
-Result<Delivery> Sandbox::follow(const OpenId& id) {
+Result<Delivery> Sandbox::follow(const OpenId& id, std::string_view scene) {
   const std::lock_guard lock(mutex_);
-  auto push = wechat_.follow(id, now());
+  auto push = wechat_.follow(id, now(), scene);
   if (!push) return Error{push.error()};
   publish_customer(id);
   return deliver(std::move(*push));
@@ -127,11 +132,23 @@ Result<Delivery> Sandbox::unfollow(const OpenId& id) {
 }
 
 Result<Delivery> Sandbox::say(const OpenId& id, std::string_view text) {
+  return send(id, {{"type", "text"}, {"text", text}});
+}
+
+Result<Delivery> Sandbox::send(const OpenId& id, const json& request) {
   const std::lock_guard lock(mutex_);
-  auto push = wechat_.say(id, text, now());
+  auto push = wechat_.send(id, request, now());
   if (!push) return Error{push.error()};
-  publish(
-      {{"type", "seen"}, {"customer", id.value}, {"item", sandbox::view_of(wechat_.find(id)->seen.back())}});
+  publish_seen(*wechat_.find(id));
+  publish_customer(id);
+  return deliver(std::move(*push));
+}
+
+Result<Delivery> Sandbox::event(const OpenId& id, const json& request) {
+  const std::lock_guard lock(mutex_);
+  auto push = wechat_.event(id, request, now());
+  if (!push) return Error{push.error()};
+  publish_seen(*wechat_.find(id));
   publish_customer(id);
   return deliver(std::move(*push));
 }
@@ -161,11 +178,7 @@ Delivered Sandbox::push_until_answered(const Push& push) {
     const bool good = wechat_.take_answer(push, last.status, last.answer, now());
     const auto what = last.status == 0 ? std::string("no answer") : "HTTP " + std::to_string(last.status);
     publish_hop("push", push.customer.value, good, what, since(begun));
-    if (customer->seen.size() > before) {
-      publish({{"type", "seen"},
-               {"customer", push.customer.value},
-               {"item", sandbox::view_of(customer->seen.back())}});
-    }
+    if (customer->seen.size() > before) publish_seen(*customer);
     if (good) return last;
     if (result.kind == http::CallResult::Kind::not_sent) faults_.hang(kRefusedPause);
   }
@@ -174,11 +187,7 @@ Delivered Sandbox::push_until_answered(const Push& push) {
   if (stopping_ || customer == nullptr) return last;
   const auto before = customer->seen.size();
   wechat_.give_up(push, now());
-  if (customer->seen.size() > before) {
-    publish({{"type", "seen"},
-             {"customer", push.customer.value},
-             {"item", sandbox::view_of(customer->seen.back())}});
-  }
+  if (customer->seen.size() > before) publish_seen(*customer);
   return last;
 }
 
@@ -224,25 +233,114 @@ std::string Sandbox::agent_of(const std::string& customer) const {
 }
 
 Result<Delivery> Sandbox::reply(std::string agent, const std::string& customer, std::string_view text) {
-  const std::lock_guard lock(mutex_);
-  const auto account = im_account_of(customer);
-  if (agent.empty()) agent = agent_of(account);
-  auto sent = im_.reply(agent, account, text, now());
-  if (!sent) return Error{sent.error()};
-  publish({{"type", "message"},
-           {"agent", agent},
-           {"customer", account},
-           {"message", sandbox::view_of(sent->message)}});
-  return deliver(std::move(sent->callback));
+  if (text.empty()) return Error{"the text is empty"};
+  std::string msg_key;
+  return agent_send(std::move(agent), customer, json::array({{{"type", "text"}, {"text", text}}}), msg_key);
 }
 
-Result<Delivery> Sandbox::typing(std::string agent, const std::string& customer) {
+// REQUIRES: mutex_ is held.
+void Sandbox::show_message(const ImMessage& message, std::string_view what) {
+  const bool from_agent = im_.is_agent(message.from);
+  publish({{"type", what},
+           {"agent", from_agent ? message.from : message.to},
+           {"customer", from_agent ? message.to : message.from},
+           {"message", sandbox::view_of(message)}});
+}
+
+Result<Delivery> Sandbox::agent_send(std::string agent, const std::string& customer, const json& elements,
+                                     std::string& msg_key) {
   const std::lock_guard lock(mutex_);
   const auto account = im_account_of(customer);
   if (agent.empty()) agent = agent_of(account);
-  auto callback = im_.typing(agent, account, now());
+  auto message = im_.draft(agent, account, elements, now());
+  if (!message) return Error{message.error()};
+  msg_key = message->msg_key;
+  if (callbacks_.before) return deliver_checked(std::move(*message));
+  im_.keep(*message);
+  show_message(*message, "message");
+  return deliver(ImCloud::after_send(*message));
+}
+
+Result<Delivery> Sandbox::typing(std::string agent, const std::string& customer, bool stopped) {
+  const std::lock_guard lock(mutex_);
+  const auto account = im_account_of(customer);
+  if (agent.empty()) agent = agent_of(account);
+  auto callback = im_.typing(agent, account, stopped, now());
   if (!callback) return Error{callback.error()};
   return deliver(std::move(*callback));
+}
+
+Result<Delivery> Sandbox::recall(std::string agent, const std::string& customer, const std::string& msg_key) {
+  const std::lock_guard lock(mutex_);
+  const auto account = im_account_of(customer);
+  if (agent.empty()) agent = agent_of(account);
+  auto recalled = im_.recall(agent, account, msg_key);
+  if (!recalled) return Error{recalled.error()};
+  show_message(recalled->message, "recalled");
+  return deliver(std::move(recalled->callback));
+}
+
+Result<Delivery> Sandbox::edit(std::string agent, const std::string& customer, const std::string& msg_key,
+                               const json& elements) {
+  const std::lock_guard lock(mutex_);
+  const auto account = im_account_of(customer);
+  if (agent.empty()) agent = agent_of(account);
+  auto edited = im_.edit(agent, account, msg_key, elements, now());
+  if (!edited) return Error{edited.error()};
+  show_message(edited->message, "edited");
+  return deliver(std::move(edited->callback));
+}
+
+Result<Delivery> Sandbox::read_all(std::string agent, const std::string& customer) {
+  const std::lock_guard lock(mutex_);
+  const auto account = im_account_of(customer);
+  if (agent.empty()) agent = agent_of(account);
+  auto callback = im_.read_all(agent, account, now());
+  if (!callback) return Error{callback.error()};
+  return deliver(std::move(*callback));
+}
+
+Result<Delivery> Sandbox::presence(const std::string& agent, bool online, bool lost) {
+  const std::lock_guard lock(mutex_);
+  auto callback = im_.presence(agent, online, lost, now());
+  if (!callback) return Error{callback.error()};
+  publish({{"type", "account"}, {"account", sandbox::view_of(im_.accounts().at(agent))}});
+  return deliver(std::move(*callback));
+}
+
+CallbackSwitches Sandbox::callbacks() const {
+  const std::lock_guard lock(mutex_);
+  return callbacks_;
+}
+
+void Sandbox::set_callbacks(const CallbackSwitches& switches) {
+  const std::lock_guard lock(mutex_);
+  callbacks_ = switches;
+}
+
+// REQUIRES: mutex_ is held.
+Delivery Sandbox::deliver_checked(ImMessage message) {
+  const auto promise = std::make_shared<std::promise<Delivered>>();
+  Delivery delivery = promise->get_future().share();
+  const auto lane = "im " + message.to;
+  lanes_.run(lane,
+             [this, promise, message = std::move(message)] { promise->set_value(send_as_allowed(message)); });
+  return delivery;
+}
+
+// With the callback before sending switched on: the app says whether, and what.
+Delivered Sandbox::send_as_allowed(ImMessage message) {
+  const auto asked = call_back(ImCloud::before_send(message));
+  auto verdict = read_before_answer(asked.status, asked.answer);
+  if (verdict.code != 0) return asked;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!verdict.body.empty()) message.body = std::move(verdict.body);
+    im_.keep(message);
+    show_message(message, "message");
+  }
+  auto told = call_back(ImCloud::after_send(message));
+  return told.attempts > 0 ? told : asked;
 }
 
 // REQUIRES: mutex_ is held.
@@ -255,14 +353,33 @@ Delivery Sandbox::deliver(ImCallback callback) {
   return delivery;
 }
 
+// Whether the console would have it sent.
+static bool is_on(const CallbackSwitches& switches, std::string_view command) {
+  if (command == "C2C.CallbackBeforeSendMsg") return switches.before;
+  if (command == "C2C.CallbackAfterSendMsg") return switches.after;
+  if (command == "C2C.CallbackAfterMsgWithDraw") return switches.withdraw;
+  if (command == "C2C.CallbackAfterModifyMsg") return switches.modify;
+  if (command == "C2C.CallbackAfterMsgReport") return switches.read;
+  return switches.state;
+}
+
 Delivered Sandbox::call_back(const ImCallback& callback) {
   const auto begun = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_on(callbacks_, callback.command)) return {0, "switched off", 0};
+    if (callbacks_.lose > 0) {
+      --callbacks_.lose;
+      publish_hop("callback", callback.customer, false, "lost", Millis(0));
+      return {0, "lost", 0};
+    }
+  }
   const auto request_time = std::to_string(wall_now().ms / 1000);
-  const auto target =
-      "/imcallback?SdkAppid=" + std::to_string(options_.im.sdk_app_id) +
-      "&CallbackCommand=C2C.CallbackAfterSendMsg&contenttype=json&ClientIP=127.0.0.1&OptPlatform=" +
-      callback.platform + "&RequestTime=" + request_time +
-      "&Sign=" + im::callback_sign(options_.im.callback_token, request_time);
+  const auto target = "/imcallback?SdkAppid=" + std::to_string(options_.im.sdk_app_id) +
+                      "&CallbackCommand=" + callback.command +
+                      "&contenttype=json&ClientIP=127.0.0.1&OptPlatform=" + callback.platform +
+                      "&RequestTime=" + request_time +
+                      "&Sign=" + im::callback_sign(options_.im.callback_token, request_time);
   auto result = delivered(gateway_->post(target, callback.body, "application/json", kCallbackDeadline), 1);
   const std::lock_guard lock(mutex_);
   publish_hop("callback", callback.customer, result.status == 200,
@@ -287,7 +404,7 @@ CloudAnswer Sandbox::wechat_api(std::string_view api,
     return answer;
   }
   if (answer.acted) {
-    publish({{"type", "seen"}, {"customer", to.value}, {"item", sandbox::view_of(customer->seen.back())}});
+    publish_seen(*customer);
     publish_customer(to);
   }
   publish_hop("send", to.value, answer.code == 0, "errcode " + std::to_string(answer.code), Millis(0));
@@ -297,16 +414,7 @@ CloudAnswer Sandbox::wechat_api(std::string_view api,
 CloudAnswer Sandbox::im_api(std::string_view command, const ImQuery& query, std::string_view body) {
   const std::lock_guard lock(mutex_);
   auto outcome = im_.call(command, query, body, now(), wall_now());
-  if (outcome.shown) {
-    const ImMessage& message = *outcome.shown;
-    const bool from_agent = im_.is_agent(message.from);
-    const auto& agent = from_agent ? message.from : message.to;
-    const auto& customer = from_agent ? message.to : message.from;
-    publish({{"type", message.recalled ? "recalled" : "message"},
-             {"agent", agent},
-             {"customer", customer},
-             {"message", sandbox::view_of(message)}});
-  }
+  if (outcome.shown) show_message(*outcome.shown, outcome.shown->recalled ? "recalled" : "message");
   for (const auto& id : outcome.accounts)
     publish({{"type", "account"}, {"account", sandbox::view_of(im_.accounts().at(id))}});
   const auto api = command.substr(command.find('/') + 1);
@@ -351,6 +459,7 @@ void Sandbox::reset() {
   ahead_ms_ = 0;
   wechat_ = WeChatCloud(options_.wechat, random_u64);
   im_ = ImCloud(options_.im, random_u64);
+  callbacks_ = {};
   calls_.clear();
   publish({{"type", "reset"}});
 }
@@ -369,6 +478,7 @@ json Sandbox::state() const {
           {"now", now().ms},
           {"locale", options_.locale},
           {"version", KEFU_VERSION},
+          {"url", options_.wechat.public_url},
           {"admin", im_.app().admin},
           {"customers", std::move(customers)},
           {"agents", std::move(agents)},
@@ -391,6 +501,14 @@ std::optional<json> Sandbox::customer(const OpenId& id) const {
 std::optional<json> Sandbox::agent(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   return im_.is_agent(id) ? std::optional(view_of_agent(im_, id)) : std::nullopt;
+}
+
+std::optional<Sandbox::Served> Sandbox::file_at(std::string_view path) const {
+  const std::lock_guard lock(mutex_);
+  for (const Shelf* shelf : {&wechat_.media(), &im_.files()}) {
+    if (const StoredFile* file = shelf->at_path(path, now())) return Served{file->facts.mime, file->bytes};
+  }
+  return std::nullopt;
 }
 
 json Sandbox::calls(std::uint64_t since) const {

@@ -49,6 +49,17 @@ struct Call {
   std::string fault;  // the mode, when one was ordered
 };
 
+// The switches of the IM console, and how many of the next callbacks get lost on their way.
+struct CallbackSwitches {
+  bool before = false;
+  bool after = true;
+  bool withdraw = true;
+  bool modify = true;
+  bool read = true;
+  bool state = true;
+  int lose = 0;
+};
+
 struct SandboxOptions {
   WeChatAccount wechat;
   ImApp im;
@@ -71,13 +82,25 @@ class Sandbox {
 
   // As the customer.
   Result<OpenId> make_customer(std::string_view id, std::string_view nick);
-  Result<Delivery> follow(const OpenId& id);
+  Result<Delivery> follow(const OpenId& id, std::string_view scene = "");
   Result<Delivery> unfollow(const OpenId& id);
   Result<Delivery> say(const OpenId& id, std::string_view text);
+  Result<Delivery> send(const OpenId& id, const nlohmann::json& request);
+  Result<Delivery> event(const OpenId& id, const nlohmann::json& request);
   // As the agent. `customer`: an openid or an IM account; an empty agent: the one who talked to the customer
   // last.
   Result<Delivery> reply(std::string agent, const std::string& customer, std::string_view text);
-  Result<Delivery> typing(std::string agent, const std::string& customer);
+  // `msg_key` receives the message's.
+  Result<Delivery> agent_send(std::string agent, const std::string& customer, const nlohmann::json& elements,
+                              std::string& msg_key);
+  Result<Delivery> typing(std::string agent, const std::string& customer, bool stopped = false);
+  Result<Delivery> recall(std::string agent, const std::string& customer, const std::string& msg_key);
+  Result<Delivery> edit(std::string agent, const std::string& customer, const std::string& msg_key,
+                        const nlohmann::json& elements);
+  Result<Delivery> read_all(std::string agent, const std::string& customer);
+  Result<Delivery> presence(const std::string& agent, bool online, bool lost);
+  CallbackSwitches callbacks() const;
+  void set_callbacks(const CallbackSwitches& switches);
   // As anybody: a request to the gateway, once, at once.
   http::CallResult knock(const std::string& target, const std::string& body, const std::string& content_type,
                          bool get);
@@ -102,6 +125,12 @@ class Sandbox {
   std::optional<nlohmann::json> customer(const OpenId& id) const;
   std::optional<nlohmann::json> agent(const std::string& id) const;
   nlohmann::json calls(std::uint64_t since) const;
+  // A file of either cloud, by the path of its address.
+  struct Served {
+    std::string content_type;
+    std::shared_ptr<const std::string> bytes;
+  };
+  std::optional<Served> file_at(std::string_view path) const;
 
  private:
   Sandbox(SandboxOptions options, std::unique_ptr<http::Client> gateway);
@@ -109,7 +138,11 @@ class Sandbox {
   Delivery deliver(Push push);
   Delivered push_until_answered(const Push& push);
   Delivery deliver(ImCallback callback);
+  Delivery deliver_checked(ImMessage message);
   Delivered call_back(const ImCallback& callback);
+  Delivered send_as_allowed(ImMessage message);
+  void show_message(const ImMessage& message, std::string_view what);
+  void publish_seen(const Customer& customer);
   std::string im_account_of(const std::string& customer) const;
   std::string agent_of(const std::string& customer) const;
   void publish(const nlohmann::json& event);
@@ -129,6 +162,7 @@ class Sandbox {
   mutable std::mutex mutex_;  // guards all below
   WeChatCloud wechat_;
   ImCloud im_;
+  CallbackSwitches callbacks_;
   std::deque<Call> calls_;
   std::uint64_t last_call_ = 0;
 

@@ -8,7 +8,9 @@ namespace kefu::sandbox {
 using nlohmann::json;
 
 json view_of(const Seen& seen) {
-  return {{"at", seen.at.ms}, {"kind", name(seen.kind)}, {"text", seen.text}};
+  json view = {{"at", seen.at.ms}, {"kind", name(seen.kind)}, {"type", seen.type}, {"text", seen.text}};
+  if (!seen.content.empty()) view["content"] = json::parse(seen.content);
+  return view;
 }
 
 json view_of(const Customer& customer, Timestamp now) {
@@ -34,7 +36,8 @@ json view_with_seen(const Customer& customer, Timestamp now) {
 }
 
 json view_of(const ImAccount& account) {
-  return {{"id", account.id}, {"nick", account.nick}, {"deleted", account.deleted}};
+  return {
+      {"id", account.id}, {"nick", account.nick}, {"deleted", account.deleted}, {"online", account.online}};
 }
 
 json view_of(const ImMessage& message) {
@@ -45,7 +48,9 @@ json view_of(const ImMessage& message) {
           {"msg_key", message.msg_key},
           {"msg_seq", message.msg_seq},
           {"msg_random", message.msg_random},
-          {"recalled", message.recalled}};
+          {"recalled", message.recalled},
+          {"edited", message.edited},
+          {"elements", json::parse(message.body)}};
 }
 
 json view_of_agent(const ImCloud& im, const std::string& agent) {

@@ -1,12 +1,12 @@
 #include "sandbox/wechat_cloud.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/digest.h"
 #include "lib/base/utf8.h"
 #include "sandbox/json_read.h"
+#include "sandbox/multipart.h"
 
 namespace kefu::sandbox {
 namespace {
@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 constexpr Millis kMessageWindow = 48h;
 constexpr int kMessageReplies = 5;
 constexpr Millis kFollowWindow = 1min;
-constexpr int kFollowReplies = 3;
-constexpr std::size_t kTextBytesMax = 2048;
+constexpr int kFollowReplies = 3;   // also of a tap
+constexpr Millis kMediaKept = 72h;  // reference: §7.1
 constexpr std::size_t kSeenMax = 2000;
 constexpr Millis kTypingAfterExchange = 30s;
 constexpr Millis kTypingLasts = 15s;
@@ -31,20 +31,34 @@ constexpr std::pair<std::int64_t, std::string_view> kErrors[] = {
     {40001, "invalid credential, access_token is invalid or not latest"},
     {40002, "invalid grant_type"},
     {40003, "invalid openid"},
+    {40004, "invalid media type"},
+    {40005, "invalid file type"},
+    {40007, "invalid media_id"},
     {40008, "invalid message type"},
+    {40009, "invalid image size"},
+    {40010, "invalid voice size"},
+    {40011, "invalid video size"},
+    {40012, "invalid thumb size"},
     {40013, "invalid appid"},
     {40014, "invalid access_token"},
     {40033, "invalid charset. please check your request, if include \\uxxxx will create fail!"},
+    {40035, "invalid parameter"},
+    {40113, "unsupported file type"},
     {40125, "invalid appsecret"},
     {40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"},
     {41001, "access_token missing"},
     {41002, "appid missing"},
     {41004, "appsecret missing"},
+    {41005, "media data missing"},
     {42001, "access_token expired"},
     {43002, "require POST method"},
     {43004, "require subscribe"},
+    {44001, "empty media data"},
+    {44003, "empty news data"},
     {44004, "empty content"},
     {45002, "content size out of limit"},
+    {45007, "playtime out of limit"},
+    {45008, "article size out of limit"},
     {45009, "reach max api daily quota limit"},
     {45011, "api minute-quota reach limit, must slower"},
     {45015, "response out of time limit or subscription is canceled"},
@@ -52,26 +66,12 @@ constexpr std::pair<std::int64_t, std::string_view> kErrors[] = {
     {45072, "command not in allowed range"},
     {45080, "have not message exchange in 30 seconds"},
     {45081, "already typing"},
+    {45098, "too many items in the menu"},
     {45162, "fields do not match msgtype"},
     {47001, "data format error"},
     {48001, "api unauthorized"},
     {50002, "user limited"},
 };
-
-constexpr std::array<const char*, 11> kMessageTypes = {"text",    "image",  "voice",          "video",
-                                                       "music",   "news",   "mpnews",         "mpnewsarticle",
-                                                       "msgmenu", "wxcard", "miniprogrampage"};
-
-// Escapes of characters beyond ASCII, which WeChat refuses or shows literally (reference: §6.3).
-bool has_escaped_text(std::string_view raw) {
-  for (std::size_t i = 0; i + 5 < raw.size(); ++i) {
-    if (raw[i] != '\\') continue;
-    const bool beyond_ascii = raw[i + 1] == 'u' && (raw.substr(i + 2, 2) != "00" || raw[i + 4] >= '8');
-    if (beyond_ascii) return true;
-    ++i;  // what is escaped is no escape
-  }
-  return false;
-}
 
 std::string random_openid(const std::function<std::uint64_t()>& chance) {
   static constexpr std::string_view kAlphabet =
@@ -92,6 +92,7 @@ WeChatCloud::WeChatCloud(WeChatAccount account, std::function<std::uint64_t()> c
     : account_(std::move(account)),
       chance_(std::move(chance)),
       tokens_(account_.token_lifetime, chance_),
+      media_("/wechat-media/", kMediaKept, chance_),
       next_msg_id_(kFirstMsgId + chance_() % 1'000'000'000) {}
 
 const Customer* WeChatCloud::find(const OpenId& id) const {
@@ -121,19 +122,30 @@ std::int64_t WeChatCloud::next_create_time(Customer& customer, Timestamp now) {
   return customer.last_created_s;
 }
 
-void WeChatCloud::show(Customer& customer, Seen::Kind kind, std::string text, Timestamp now) {
-  customer.seen.push_back({now, kind, std::move(text)});
+void WeChatCloud::show(Customer& customer, Seen::Kind kind, Shown shown, Timestamp now) {
+  customer.seen.push_back(
+      {now, kind, std::move(shown.text), std::move(shown.type), std::move(shown.content)});
   if (customer.seen.size() > kSeenMax) customer.seen.pop_front();
 }
 
-Result<Push> WeChatCloud::follow(const OpenId& id, Timestamp now) {
+void WeChatCloud::grant(Customer& customer, Grant grant, Timestamp now) const {
+  if (grant == Grant::message) customer.window = {kMessageReplies, now + kMessageWindow, true};
+  const bool lasts = customer.window.open(now) && customer.window.until > now + kFollowWindow;
+  if (grant == Grant::tap && !lasts) customer.window = {kFollowReplies, now + kFollowWindow, true};
+}
+
+Result<Push> WeChatCloud::follow(const OpenId& id, Timestamp now, std::string_view scene) {
   Customer* customer = existing(id);
   if (customer == nullptr) return Error{"no such customer"};
   if (customer->following) return Error{"the customer follows the account already"};
   customer->following = true;
   customer->window = {kFollowReplies, now + kFollowWindow, true};
   const auto created = next_create_time(*customer, now);
-  return Push{Push::Kind::subscribe, id, "", event_push_xml(account_, id, created, "subscribe")};
+  std::string fields = cdata("EventKey", "");
+  if (!scene.empty())
+    fields = cdata("EventKey", "qrscene_" + std::string(scene)) +
+             cdata("Ticket", "TICKET" + std::to_string(chance_()));
+  return Push{Push::Kind::subscribe, id, "", event_push_xml(account_, id, created, "subscribe", fields)};
 }
 
 Result<Push> WeChatCloud::unfollow(const OpenId& id, Timestamp now) {
@@ -147,33 +159,63 @@ Result<Push> WeChatCloud::unfollow(const OpenId& id, Timestamp now) {
 }
 
 Result<Push> WeChatCloud::say(const OpenId& id, std::string_view text, Timestamp now) {
+  return send(id, {{"type", "text"}, {"text", text}}, now);
+}
+
+Push WeChatCloud::push_of(Customer& customer, const Composed& composed, Timestamp now) {
+  grant(customer, composed.grant, now);
+  show(customer, Seen::Kind::own, composed.shown, now);
+  if (composed.shown.type == "event") {
+    const auto created = next_create_time(customer, now);
+    return {Push::Kind::event, customer.id, "",
+            event_push_xml(account_, customer.id, created, composed.type, composed.fields)};
+  }
+  customer.last_exchange = now;
+  const auto msg_id = std::to_string(next_msg_id_++);
+  const auto created = std::max(now.ms / 1000, customer.last_created_s);
+  customer.last_created_s = created;
+  return {Push::Kind::message, customer.id, msg_id,
+          message_push_xml(account_, customer.id, created, composed.type, composed.fields, msg_id)};
+}
+
+Result<Push> WeChatCloud::send(const OpenId& id, const json& request, Timestamp now) {
   Customer* customer = existing(id);
   if (customer == nullptr) return Error{"no such customer"};
   if (!customer->following) return Error{"the customer does not follow the account"};
-  if (text.empty()) return Error{"the text is empty"};
-  customer->window = {kMessageReplies, now + kMessageWindow, true};
-  customer->last_exchange = now;
-  show(*customer, Seen::Kind::own, std::string(text), now);
-  const auto msg_id = std::to_string(next_msg_id_++);
-  const auto created = std::max(now.ms / 1000, customer->last_created_s);
-  customer->last_created_s = created;
-  return Push{Push::Kind::text, id, msg_id, text_push_xml(account_, id, created, text, msg_id)};
+  const auto composed = compose_message(request, room(now));
+  if (!composed) return Error{composed.error()};
+  return push_of(*customer, *composed, now);
+}
+
+Result<Push> WeChatCloud::event(const OpenId& id, const json& request, Timestamp now) {
+  Customer* customer = existing(id);
+  if (customer == nullptr) return Error{"no such customer"};
+  if (!customer->following) return Error{"the customer does not follow the account"};
+  const auto composed = compose_event(request, chance_());
+  if (!composed) return Error{composed.error()};
+  return push_of(*customer, *composed, now);
 }
 
 bool WeChatCloud::take_answer(const Push& push, int status, std::string_view body, Timestamp now) {
-  auto text = shown_answer(account_, push, status, body);
-  if (!text) return false;
+  const auto answer = shown_answer(account_, push, status, body);
+  if (!answer) return false;
+  Shown shown{answer->type, answer->text, ""};
+  if (!answer->xml.empty()) {
+    auto reply = read_reply(answer->type, answer->xml, room(now));
+    if (!reply) return false;
+    shown = std::move(*reply);
+  }
   Customer* customer = existing(push.customer);
-  if (customer == nullptr || !customer->following || text->empty()) return true;
+  if (customer == nullptr || !customer->following || shown.text.empty()) return true;
   show(*customer, push.kind == Push::Kind::subscribe ? Seen::Kind::welcome : Seen::Kind::reply,
-       std::move(*text), now);
+       std::move(shown), now);
   return true;
 }
 
 void WeChatCloud::give_up(const Push& push, Timestamp now) {
   Customer* customer = existing(push.customer);
   if (customer == nullptr || push.kind == Push::Kind::unsubscribe) return;
-  show(*customer, Seen::Kind::fault, std::string(kFaultText), now);
+  show(*customer, Seen::Kind::fault, {"text", std::string(kFaultText), ""}, now);
 }
 
 CloudAnswer WeChatCloud::failure(std::int64_t code, std::string_view why) {
@@ -229,27 +271,10 @@ std::int64_t WeChatCloud::token_problem(std::string_view access_token, Timestamp
   return 0;
 }
 
-std::int64_t WeChatCloud::send_problem(const json& message, std::string_view raw, Timestamp now) const {
-  const auto to = read_text(message, "touser");
-  const Customer* customer = to ? find(OpenId(*to)) : nullptr;
-  if (customer == nullptr) return 40003;
-  const auto type = read_text(message, "msgtype").value_or("");
-  const auto is_known = [&type](const char* known) { return type == known; };
-  if (std::none_of(kMessageTypes.begin(), kMessageTypes.end(), is_known)) return 40008;
-  for (const char* other : kMessageTypes) {
-    if (type != other && member(message, other) != nullptr) return 45162;
-  }
-  const json* content = member(message, type.c_str());
-  if (content == nullptr || !content->is_object()) return 44004;
-  if (type == "text") {
-    const auto text = read_text(*content, "content").value_or("");
-    if (text.empty()) return 44004;
-    if (has_escaped_text(raw)) return 40033;
-    if (text.size() > kTextBytesMax) return 45002;
-  }
-  if (!customer->following) return 43004;
-  if (!customer->window.opened || now >= customer->window.until) return 45015;
-  return customer->window.left > 0 ? 0 : 45047;
+std::int64_t WeChatCloud::receiver_problem(const Customer& customer, Timestamp now) const {
+  if (!customer.following) return 43004;
+  if (!customer.window.opened || now >= customer.window.until) return 45015;
+  return customer.window.left > 0 ? 0 : 45047;
 }
 
 CloudAnswer WeChatCloud::custom_send(std::string_view access_token, std::string_view body, Timestamp now) {
@@ -257,23 +282,66 @@ CloudAnswer WeChatCloud::custom_send(std::string_view access_token, std::string_
   const auto message = parse_object(body);
   if (!message) return failure(47001, "");
   const auto to = read_text(*message, "touser").value_or("");
-  const auto type = read_text(*message, "msgtype").value_or("");
-  const json* content = member(*message, type.c_str());
-  std::string text = "[" + type + "]";
-  if (type == "text" && content != nullptr && content->is_object()) {
-    text = read_text(*content, "content").value_or("");
-  }
-  if (const auto problem = send_problem(*message, body, now)) {
-    auto answer = failure(problem, "");
-    answer.summary = to + ": " + text;
+  Customer* customer = existing(OpenId(to));
+  if (customer == nullptr) return failure(40003, "");
+  auto judged = judge_message(*message, body, room(now));
+  if (judged.code == 0) judged.code = receiver_problem(*customer, now);
+  if (judged.code != 0) {
+    auto answer = failure(judged.code, "");
+    answer.summary = to + ": " + judged.shown.text;
     return answer;
   }
-  Customer& customer = *existing(OpenId(to));
-  --customer.window.left;
-  customer.last_exchange = now;
-  customer.typing_until = {};
-  show(customer, Seen::Kind::message, text, now);
-  return {0, dumped({{"errcode", 0}, {"errmsg", "ok"}}), true, to + ": " + text};
+  --customer->window.left;
+  customer->last_exchange = now;
+  customer->typing_until = {};
+  auto summary = to + ": " + judged.shown.text;
+  show(*customer, Seen::Kind::message, std::move(judged.shown), now);
+  return {0, dumped({{"errcode", 0}, {"errmsg", "ok"}}), true, std::move(summary)};
+}
+
+CloudAnswer WeChatCloud::media_upload(std::string_view access_token, std::string_view type,
+                                      std::string_view content_type, std::string_view body, Timestamp now) {
+  if (const auto problem = token_problem(access_token, now)) return failure(problem, "");
+  const auto upload = read_upload(content_type, body, "media");
+  if (upload.problem != UploadProblem::none)
+    return failure(upload.problem == UploadProblem::no_boundary ? 44001 : 41005, "");
+  if (const auto problem = upload_problem(type, upload.part.filename, upload.part.content))
+    return failure(problem, "");
+  const auto& file =
+      media_.put(std::string(type), upload.part.filename, std::string(upload.part.content), now);
+  return {
+      0,
+      dumped({{"type", type},
+              {type == "thumb" ? "thumb_media_id" : "media_id", file.id},
+              {"created_at", now.ms / 1000}}),
+      true,
+      "media " + std::string(type) + " " + file.name + ", " + std::to_string(file.bytes->size()) + " bytes"};
+}
+
+// Errors come as text, a video as the address where it lies (reference: §7.2).
+CloudAnswer WeChatCloud::media_get(std::string_view access_token, std::string_view media_id, Timestamp now) {
+  const auto problem = token_problem(access_token, now);
+  const StoredFile* file = problem == 0 ? media_.find(media_id, now) : nullptr;
+  if (file == nullptr) {
+    auto answer = failure(problem != 0 ? problem : 40007, "");
+    answer.content_type = "text/plain";
+    return answer;
+  }
+  const auto path = media_.path_of(*file);
+  if (file->kind == "video")
+    return {0, dumped({{"video_url", account_.public_url + path}}), false, "media video", 200, "text/plain"};
+  return {0,
+          *file->bytes,
+          false,
+          "media " + file->kind + ", " + std::to_string(file->bytes->size()) + " bytes",
+          200,
+          file->facts.mime,
+          "attachment; filename=\"" + path.substr(path.rfind('/') + 1) + "\""};
+}
+
+CloudAnswer WeChatCloud::own_addresses(std::string_view access_token, Timestamp now) {
+  if (const auto problem = token_problem(access_token, now)) return failure(problem, "");
+  return {0, dumped({{"ip_list", {"127.0.0.1"}}}), false, ""};
 }
 
 CloudAnswer WeChatCloud::typing(std::string_view access_token, std::string_view body, Timestamp now) {
@@ -286,6 +354,7 @@ CloudAnswer WeChatCloud::typing(std::string_view access_token, std::string_view 
   if (customer == nullptr) return failure(40003, "");
   if (command != "Typing" && command != "CancelTyping") return failure(45072, "");
   if (!customer->following) return failure(43004, "");
+  if (!customer->window.opened || now >= customer->window.until) return failure(45015, "");
   if (now - customer->last_exchange > kTypingAfterExchange) return failure(45080, "");
   if (command == "Typing" && now < customer->typing_until) return failure(45081, "");
   customer->typing_until = command == "Typing" ? now + kTypingLasts : Timestamp{};

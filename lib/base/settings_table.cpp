@@ -112,6 +112,8 @@ constexpr Setting kTable[] = {
 
     {"KEFU_SANDBOX_LISTEN", "sandbox", Kind::listen, "127.0.0.1:8000", true,
      "the page, and both clouds' APIs"},
+    {"KEFU_SANDBOX_URL", "sandbox", Kind::url, "http://127.0.0.1:8000", true,
+     "where the programs reach it, in the addresses of media"},
     // The sandbox needs no credentials; these stand for what a console would have shown, and the other
     // programs are given the same.
     {"WECHAT_TOKEN", "sandbox", Kind::secret, "demo-token", true, "with which pushes are signed"},

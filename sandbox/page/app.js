@@ -2,6 +2,7 @@ import { relabelDesk, showDesk } from './desk.js';
 import { $, make } from './dom.js';
 import { showJourney } from './journey.js';
 import { choose, locale, locales, set, t, translate } from './locales.js';
+import { showViewer } from './media.js';
 import { relabelPhone, showPhone } from './phone.js';
 import { begin, listen, onChange, tell, world } from './store.js';
 
@@ -51,6 +52,7 @@ choose();
 showPhone(fail);
 showDesk(fail);
 showJourney();
+showViewer();
 relabel();
 await begin();
 choose(world.locale);

@@ -1,6 +1,7 @@
 // The agent's desk: one conversation per customer.
 import { $, composer, initial, keepingEnd, make, post, sync } from './dom.js';
 import { t } from './locales.js';
+import { bubbleOf, inWords, partsOfMessage, pickFile, tray } from './media.js';
 import { clockTime, dayTime, withTimes } from './phone.js';
 import { conversation, customerOf, now, onChange, tint, world } from './store.js';
 
@@ -66,7 +67,7 @@ function listEntry(place) {
 function fillEntry(entry, place) {
   const [face, middle, end] = entry.children;
   const newest = last(place);
-  const text = newest.recalled ? t('recalled') : newest.text;
+  const text = newest.recalled ? t('recalled') : inWords(partsOfMessage(newest));
   face.textContent = letter(place.peer);
   face.classList.toggle('notice', isNotice(place.peer));
   middle.children[0].textContent = nameOf(place.peer);
@@ -108,6 +109,13 @@ function renderWindow(place) {
   pill.textContent = t(`window_${state}`, { left, time: span(remaining) });
 }
 
+function recallButton(item, place) {
+  const button = make('button', 'recall', t('recall'));
+  button.type = 'button';
+  button.addEventListener('click', () => post('/api/agent/recall', { agent: place.agent, customer: place.peer, msg_key: item.msg_key }).catch(failed));
+  return button;
+}
+
 function line(item, place) {
   if (item.time) return make('p', 'time', dayTime(item.time));
   if (isNotice(item.from)) return make('p', 'notice', item.text);
@@ -119,9 +127,10 @@ function line(item, place) {
   tint(face, item.from);
   face.textContent = mine ? initial(item.from.replace(/^.*-/, '')) : letter(item.from);
   face.classList.toggle('agent', mine);
-  const text = make('div', 'bubble', item.text);
-  text.dir = 'auto';
-  row.append(face, text, make('time', '', clockTime(item.at)));
+  const end = make('span', 'end');
+  if (mine) end.append(recallButton(item, place));
+  end.append(make('time', '', clockTime(item.at) + (item.edited ? ` · ${t('edited')}` : '')));
+  row.append(face, bubbleOf(partsOfMessage(item)), end);
   return row;
 }
 
@@ -185,12 +194,46 @@ function choose(id) {
 function onEvent(event) {
   if (event.type === 'loaded' && !opened()) open = narrow.matches ? '' : visible()[0]?.key ?? '';
   if (event.type === 'message' && !opened() && !narrow.matches) open = conversation(event.agent, event.customer).key;
-  if (['loaded', 'message', 'recalled', 'account', 'customer', 'seen', 'clock', 'language'].includes(event.type)) {
+  if (['loaded', 'message', 'recalled', 'edited', 'account', 'customer', 'seen', 'clock', 'language'].includes(event.type)) {
     render(event.type === 'loaded');
   }
 }
 
+// ---- Things to send
+
+const send = (...elements) => post('/api/agent/send', { agent: opened().agent, customer: opened().peer, elements });
+
+async function sendOwn() {
+  const file = await pickFile();
+  if (file) await send({ type: file.kind === 'voice' ? 'sound' : file.kind, name: file.name, base64: file.base64 });
+}
+
+const news = () => ({
+  type: 'card', description: t('card_title'),
+  data: { kefu: 'news', news: { articles: [{ title: t('card_title'), description: t('card_text'), url: 'https://example.com/camellia', picurl: `${world.url}/samples/photo.jpg` }] } },
+});
+const choices = [
+  ...['image', 'sound', 'video', 'file', 'location', 'face'].map((type) => ({ key: type, send: () => send({ type }) })),
+  { key: 'card', send: () => send(news()) },
+  { key: 'several', send: () => send({ type: 'text', text: t('card_text') }, { type: 'image' }, { type: 'location' }) },
+  { key: 'own', send: sendOwn },
+];
+let failed = () => {};
+let relabelTray = () => {};
+
+// The customer sees that somebody is writing; not more often than WeChat takes it.
+let typedAt = 0;
+function tellTyping() {
+  const place = opened();
+  if (!place || !$('talk-text').value || Date.now() - typedAt < 8000) return;
+  typedAt = Date.now();
+  post('/api/typing', { agent: place.agent, customer: place.peer }).catch(() => {});
+}
+
 export function showDesk(fail) {
+  failed = fail;
+  relabelTray = tray($('talk-attach'), $('talk-tray'), choices, fail);
+  $('talk-text').addEventListener('input', tellTyping);
   composer($('talk-form'), $('talk-text'), (text) => {
     const place = opened();
     return post('/api/reply', { agent: place.agent, customer: place.peer, text });
@@ -203,6 +246,7 @@ export function showDesk(fail) {
 }
 
 export function relabelDesk() {
+  relabelTray();
   sync($('talk-chat'), [], () => '');
   $('desk').setAttribute('aria-label', t('desk'));
   $('agents').setAttribute('aria-label', t('agents'));

@@ -23,6 +23,10 @@ export const locales = {
     not_sent: '没有发出：{why}', no_sandbox: '沙盒没有响应',
     nicks: ['小满', '阿禾', '清和', '知夏', '云舒', '南星', '白露', '景行'],
     customer: '顾客', yesterday: '昨天',
+    attach: '发送图片、语音等', enlarge: '查看大图', play: '播放', cannot_play: '浏览器无法播放这种语音', too_large: '文件不能超过 10 MB', recall: '撤回', edited: '已编辑', did_event: '操作',
+    part_image: '图片', part_voice: '语音', part_video: '视频', part_location: '位置', part_link: '链接', part_mini: '小程序', part_music: '音乐', part_file: '文件', part_merged: '聊天记录', part_menu: '菜单', part_card: '卡片', part_custom: '自定义消息',
+    send_image: '图片', send_voice: '语音', send_video: '视频', send_location: '位置', send_link: '链接', send_miniprogrampage: '小程序', send_file: '文件', send_click: '点菜单', send_scan: '扫二维码', send_own: '选择文件…',
+    send_sound: '语音', send_face: '表情', send_card: '图文卡片', send_several: '图文并茂', card_title: '山茶养护指南', card_text: '半阴、酸性土，不要用硬水浇。',
   },
   en: {
     name: 'English',
@@ -47,6 +51,10 @@ export const locales = {
     not_sent: 'Not sent: {why}', no_sandbox: 'the sandbox does not answer',
     nicks: ['Maya', 'Jonas', 'Lin', 'Amara', 'Theo', 'Ines', 'Oskar', 'Wren'],
     customer: 'Customer', yesterday: 'Yesterday',
+    attach: 'Send a picture, a voice…', enlarge: 'Enlarge the picture', play: 'Play', cannot_play: 'Browsers cannot play this kind of sound', too_large: 'A file has at most 10 MB', recall: 'Recall', edited: 'edited', did_event: 'Did',
+    part_image: 'picture', part_voice: 'voice', part_video: 'video', part_location: 'location', part_link: 'link', part_mini: 'mini program', part_music: 'music', part_file: 'file', part_merged: 'chat history', part_menu: 'menu', part_card: 'card', part_custom: 'custom message',
+    send_image: 'Picture', send_voice: 'Voice', send_video: 'Video', send_location: 'Location', send_link: 'Link', send_miniprogrampage: 'Mini program', send_file: 'File', send_click: 'Tap the menu', send_scan: 'Scan a code', send_own: 'A file of mine…',
+    send_sound: 'Voice', send_face: 'Emoticon', send_card: 'Article card', send_several: 'Several in one', card_title: 'How to keep camellias', card_text: 'Half shade, acid soil, and no lime in the water.',
   },
   ja: {
     name: '日本語',
@@ -71,6 +79,10 @@ export const locales = {
     not_sent: '送信できませんでした：{why}', no_sandbox: 'サンドボックスが応答しません',
     nicks: ['はるか', 'そうた', 'みお', 'れん', 'ひなた', 'つむぎ', 'あおい', 'ゆづき'],
     customer: 'お客様', yesterday: '昨日',
+    attach: '画像や音声などを送る', enlarge: '画像を拡大', play: '再生', cannot_play: 'この音声はブラウザで再生できません', too_large: 'ファイルは 10 MB までです', recall: '取り消す', edited: '編集済み', did_event: '操作',
+    part_image: '画像', part_voice: '音声', part_video: '動画', part_location: '位置情報', part_link: 'リンク', part_mini: 'ミニプログラム', part_music: '音楽', part_file: 'ファイル', part_merged: 'チャット履歴', part_menu: 'メニュー', part_card: 'カード', part_custom: 'カスタムメッセージ',
+    send_image: '画像', send_voice: '音声', send_video: '動画', send_location: '位置情報', send_link: 'リンク', send_miniprogrampage: 'ミニプログラム', send_file: 'ファイル', send_click: 'メニューを押す', send_scan: 'QR コードを読む', send_own: 'ファイルを選ぶ…',
+    send_sound: '音声', send_face: '顔文字', send_card: '記事カード', send_several: 'まとめて送る', card_title: '椿の育て方', card_text: '半日陰、酸性の土、石灰分の少ない水で。',
   },
 };
 

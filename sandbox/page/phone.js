@@ -1,6 +1,7 @@
 // The customer's phone.
 import { $, composer, initial, keepingEnd, make, post, sync } from './dom.js';
 import { locale, t } from './locales.js';
+import { bubbleOf, partsOfSeen, pickFile, tray } from './media.js';
 import { now, onChange, tint, world } from './store.js';
 
 let chosen = '';      // openid; empty: somebody new
@@ -27,7 +28,7 @@ export function withTimes(messages) {
   let before = 0;
   messages.forEach((message, number) => {
     if (message.at - before > 300000) items.push({ time: message.at, key: `t${number}` });
-    items.push({ ...message, key: `m${number}-${message.at}` });
+    items.push({ ...message, key: `m${number}-${message.at}${message.edited ? '-edited' : ''}` });
     before = message.at;
   });
   return items;
@@ -40,6 +41,7 @@ function bubble(item) {
     line.title = t('fault');
     return line;
   }
+  if (item.type === 'event') return make('p', 'fault', `${t('did_event')}: ${item.content.event} ${item.content.key}`);
   const own = item.kind === 'own';
   const row = make('div', `row ${own ? 'mine' : 'theirs'} ${item.kind}`);
   const face = make('span', 'face');
@@ -54,9 +56,7 @@ function bubble(item) {
     face.append(picture);
     face.classList.add('picture');
   }
-  const text = make('div', 'bubble', item.text);
-  text.dir = 'auto';
-  row.append(face, text);
+  row.append(face, bubbleOf(partsOfSeen(item), (choice) => send({ type: 'text', text: choice.content, bizmsgmenuid: choice.id }).catch(failed)));
   return row;
 }
 
@@ -135,6 +135,23 @@ async function follow() {
   show(answer.customer);
 }
 
+const send = (message) => post('/api/send', { customer: chosen, ...message });
+const act = (event) => post('/api/event', { customer: chosen, ...event });
+
+async function sendOwn() {
+  const file = await pickFile('image/jpeg,image/png,image/gif,audio/mpeg,.amr,video/mp4');
+  if (file) await send({ type: file.kind, name: file.name, base64: file.base64 });
+}
+
+const choices = [
+  ...['image', 'voice', 'video', 'location', 'link', 'miniprogrampage', 'file'].map((type) => ({ key: type, send: () => send({ type }) })),
+  { key: 'click', send: () => act({ event: 'CLICK', key: 'opening_hours' }) },
+  { key: 'scan', send: () => act({ event: 'SCAN', key: 'table_7' }) },
+  { key: 'own', send: sendOwn },
+];
+let failed = () => {};
+let relabelTray = () => {};
+
 const say = (text) => post('/api/say', { customer: chosen, text });
 
 function onEvent(event) {
@@ -152,6 +169,8 @@ function onEvent(event) {
 }
 
 export function showPhone(fail) {
+  failed = fail;
+  relabelTray = tray($('phone-attach'), $('phone-tray'), choices, fail);
   $('follow').addEventListener('click', () => follow().catch(fail));
   $('unfollow').addEventListener('click', () => post('/api/unfollow', { customer: chosen }).catch(fail));
   $('add-customer').addEventListener('click', () => show(''));
@@ -166,6 +185,7 @@ export function showPhone(fail) {
 }
 
 export function relabelPhone() {
+  relabelTray();
   for (const old of ['phone-chat', 'ideas']) sync($(old), [], () => '');
   $('phone').setAttribute('aria-label', t('phone'));
   $('faces').setAttribute('aria-label', t('customers'));

@@ -1,6 +1,6 @@
 // What the sandbox says, as the page knows it: the state at loading, then every change as it comes.
 const state = {
-  boot: '', last: 0, ahead: 0, admin: '', version: '',
+  boot: '', last: 0, ahead: 0, admin: '', version: '', url: '',
   customers: new Map(),      // openid → {id, nick, following, window, seen, typingUntil}
   accounts: new Map(),       // IM account → {id, nick, deleted}
   agents: [],                // IM accounts
@@ -35,7 +35,7 @@ async function load() {
   const response = await fetch('/api/state', { cache: 'no-store' });
   const fresh = await response.json();
   const before = state.boot === fresh.boot ? new Map(state.conversations) : new Map();
-  Object.assign(state, { boot: fresh.boot, last: fresh.last, admin: fresh.admin, version: fresh.version });
+  Object.assign(state, { boot: fresh.boot, last: fresh.last, admin: fresh.admin, version: fresh.version, url: fresh.url });
   state.ahead = fresh.now - Date.now();
   state.locale = fresh.locale;
   fresh.customers.sort((a, b) => a.number - b.number);
@@ -70,6 +70,11 @@ const apply = {
   recalled({ agent, customer, message }) {
     const found = conversation(agent, customer).messages.find((one) => one.msg_key === message.msg_key);
     if (found) found.recalled = true;
+  },
+  edited({ agent, customer, message }) {
+    const place = conversation(agent, customer);
+    const at = place.messages.findIndex((one) => one.msg_key === message.msg_key);
+    if (at >= 0) place.messages[at] = message;
   },
   account({ account }) { state.accounts.set(account.id, account); },
   typing({ customer, until }) {
