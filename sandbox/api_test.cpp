@@ -184,7 +184,7 @@ TEST_CASE("an agent's answer goes to the gateway as a signed callback, in the sa
   CHECK(callback.parameter("OptPlatform") == "Windows");
   CHECK(im::callback_sign_holds("callback token", *callback.parameter("RequestTime"),
                                 *callback.parameter("Sign"), wall_now()));
-  CHECK(im::parse_callback(callback.body)->sent.text == "hi");
+  CHECK(im::parse_callback(callback.body)->sent.content.text() == "hi");
   CHECK(im::parse_callback(stage.gateway.callbacks[1].body)->sent.online_only);
 }
 

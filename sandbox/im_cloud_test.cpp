@@ -177,7 +177,7 @@ TEST_CASE("a REST message makes a callback unless it forbids one") {
                       .dump());
   REQUIRE(loud.callback.has_value());
   CHECK(loud.callback->platform == "RESTAPI");
-  CHECK(im::parse_callback(loud.callback->body)->sent.text == "loud");
+  CHECK(im::parse_callback(loud.callback->body)->sent.content.text() == "loud");
 }
 
 TEST_CASE("an agent's answer is a callback that says who wrote what to whom") {
@@ -192,7 +192,7 @@ TEST_CASE("an agent's answer is a callback that says who wrote what to whom") {
   CHECK(callback->command == "C2C.CallbackAfterSendMsg");
   CHECK(callback->sent.from == "agent-1");
   CHECK(callback->sent.to == "oLi");
-  CHECK(callback->sent.text == "hello");
+  CHECK(callback->sent.content.text() == "hello");
   CHECK(callback->sent.send_result == 0);
   CHECK_FALSE(callback->sent.online_only);
   CHECK(callback->sent.msg_key == sent->message.msg_key);

@@ -121,7 +121,7 @@ const size = (bytes) => (bytes >= 1 << 20 ? `${(bytes / (1 << 20)).toFixed(1)} M
 function imageOf({ url }) {
   const own = address(url);
   if (!own) return make('p', 'part-note', `[${t('part_image')}]`);
-  const button = make('button', 'picture');
+  const button = make('button', 'photo');
   button.type = 'button';
   button.setAttribute('aria-label', t('enlarge'));
   button.append(picture(own));

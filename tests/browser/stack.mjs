@@ -19,7 +19,7 @@ export const secrets = {
 const wanted = {
   sandbox: Object.keys(secrets),
   gateway: ['WECHAT_TOKEN', 'WECHAT_APP_ID', 'IM_SDK_APP_ID', 'IM_AGENTS', 'IM_CALLBACK_TOKEN'],
-  relay: ['IM_SDK_APP_ID', 'IM_SECRET_KEY', 'IM_ADMIN'],
+  relay: ['IM_SDK_APP_ID', 'IM_SECRET_KEY', 'IM_ADMIN', 'WECHAT_APP_ID', 'WECHAT_APP_SECRET'],
   notifier: ['WECHAT_APP_ID', 'WECHAT_APP_SECRET'],
 };
 
@@ -88,15 +88,16 @@ export async function startStack(locale, wechat = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'kefu-browser-'));
   const [page, http, queue, tap, admin, ...ops] = await freePorts(9);
   const at = (port) => `127.0.0.1:${port}`;
+  const media = { KEFU_MEDIA_DIR: join(folder, 'media'), KEFU_MEDIA_URL: `http://${at(http)}/media` };
   const settings = {
-    sandbox: { KEFU_SANDBOX_LISTEN: at(page), KEFU_GATEWAY_URL: `http://${at(http)}`, KEFU_LOCALE: locale, ...wechat },
+    sandbox: { KEFU_SANDBOX_LISTEN: at(page), KEFU_SANDBOX_URL: `http://${at(page)}`, KEFU_GATEWAY_URL: `http://${at(http)}`, KEFU_LOCALE: locale, ...wechat },
     gateway: {
-      ...wechat,
+      ...wechat, ...media,
       KEFU_HTTP_LISTEN: at(http), KEFU_QUEUE_LISTEN: `tcp://${at(queue)}`, KEFU_TAP_LISTEN: `tcp://${at(tap)}`,
       KEFU_ADMIN_LISTEN: `tcp://${at(admin)}`, KEFU_DATA_DIR: join(folder, 'data'), KEFU_LOCALE: locale,
     },
-    relay: { KEFU_QUEUE_CONNECT: `tcp://${at(queue)}`, IM_API: `http://${at(page)}` },
-    notifier: { KEFU_QUEUE_CONNECT: `tcp://${at(queue)}`, WECHAT_API: `http://${at(page)}` },
+    relay: { ...media, WECHAT_API: `http://${at(page)}`, KEFU_QUEUE_CONNECT: `tcp://${at(queue)}`, IM_API: `http://${at(page)}` },
+    notifier: { ...media, KEFU_QUEUE_CONNECT: `tcp://${at(queue)}`, WECHAT_API: `http://${at(page)}` },
   };
   const programs = Object.entries(settings).map(([name, own], number) =>
     new Program(name, { ...own, KEFU_OPS_LISTEN: at(ops[number]) }));
@@ -118,5 +119,5 @@ export async function startStack(locale, wechat = {}) {
     programs[0] = new Program('sandbox', { ...settings.sandbox, KEFU_OPS_LISTEN: at(ops[0]) });
     await programs[0].untilReady();
   };
-  return { url: `http://${at(page)}`, stop, restartSandbox };
+  return { url: `http://${at(page)}`, gateway: `http://${at(http)}`, stop, restartSandbox };
 }
