@@ -74,12 +74,10 @@ Result<AesKey> parse_aes_key(std::string_view encoding_aes_key) {
 Result<std::string> encrypted_part(std::string_view body) {
   const auto fields = fields_of(body);
   if (!fields) return Error{fields.error()};
-  const auto* found = first_field(*fields, "Encrypt");
-  const auto text = found ? trimmed(found->text) : std::string_view();
+  // The last one: it follows the plain half of a compatible push. The signature decides whether it is real.
+  const auto* last = last_field(*fields, "Encrypt");
+  const auto text = last ? trimmed(last->text) : std::string_view();
   if (text.empty()) return Error{"there is no Encrypt in the body"};
-  const auto count = std::count_if(fields->begin(), fields->end(),
-                                   [](const Field& field) { return field.name == "Encrypt"; });
-  if (count > 1) return Error{"there is more than one Encrypt in the body"};
   return std::string(text);
 }
 

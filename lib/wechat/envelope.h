@@ -20,7 +20,7 @@ struct AesKey {
 // repeat the key.
 Result<AesKey> parse_aes_key(std::string_view encoding_aes_key);
 
-// What is inside <Encrypt> of a push body; the plain half of a compatible push is never looked at.
+// What is inside the last <Encrypt> of a push body; the plain half of a compatible push is never looked at.
 Result<std::string> encrypted_part(std::string_view body);
 
 // `encrypt` is the Base64 text. Checks in the order of §2.1 after the signature: Base64, length,

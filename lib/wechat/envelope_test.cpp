@@ -132,7 +132,11 @@ TEST_CASE("an Encrypt that a customer typed is not taken for the real one") {
       "Content><Encrypt>real</Encrypt></xml>");
   REQUIRE(part.ok());
   CHECK(*part == "real");
-  CHECK_FALSE(wechat::encrypted_part("<xml><Encrypt>a</Encrypt><Encrypt>b</Encrypt></xml>"));
+  const auto of_link = wechat::encrypted_part(
+      "<xml><Title><![CDATA[x]]></Title><Encrypt>forged</Encrypt><Title><![CDATA[y]]></Title><Encrypt>real</"
+      "Encrypt></xml>");
+  REQUIRE(of_link.ok());
+  CHECK(*of_link == "real");
   CHECK_FALSE(wechat::encrypted_part("<xml><Encrypt></Encrypt></xml>"));
   CHECK_FALSE(wechat::encrypted_part("<xml><A>b</A></xml>"));
   CHECK_FALSE(wechat::encrypted_part("<!DOCTYPE xml><xml><Encrypt>a</Encrypt></xml>"));

@@ -42,9 +42,8 @@ Fields first_occurrences(const std::vector<Field>& fields) {
 
 // The last one: a customer's text can forge one before it (§3.4). Empty when it is no number.
 std::string message_id(const std::vector<Field>& fields) {
-  const auto last =
-      std::find_if(fields.rbegin(), fields.rend(), [](const Field& field) { return field.name == "MsgId"; });
-  if (last == fields.rend()) return {};
+  const auto* last = last_field(fields, "MsgId");
+  if (!last) return {};
   const auto id = trimmed(last->text);
   return is_decimal(id) && id.size() <= 20 ? std::string(id) : std::string();
 }

@@ -247,10 +247,10 @@ Result<std::vector<Field>> fields_of(std::string_view body) {
   return scan(*text);
 }
 
-const Field* first_field(const std::vector<Field>& fields, std::string_view name) {
+const Field* last_field(const std::vector<Field>& fields, std::string_view name) {
   const auto found =
-      std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
-  return found == fields.end() ? nullptr : &*found;
+      std::find_if(fields.rbegin(), fields.rend(), [&](const Field& field) { return field.name == name; });
+  return found == fields.rend() ? nullptr : &*found;
 }
 
 std::string_view trimmed(std::string_view text) {

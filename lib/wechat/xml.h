@@ -26,8 +26,9 @@ struct Field {
 // by force, is read by a tag scanner instead. The error says what is wrong and does not repeat the body.
 Result<std::vector<Field>> fields_of(std::string_view body);
 
-// The first field of that name, or nothing.
-const Field* first_field(const std::vector<Field>& fields, std::string_view name);
+// The last field of that name, or nothing: what WeChat writes behind a customer's words, which may forge
+// another before it.
+const Field* last_field(const std::vector<Field>& fields, std::string_view name);
 
 // Without the blanks, tabs and line ends round it.
 std::string_view trimmed(std::string_view text);
