@@ -1,6 +1,7 @@
 // The how-to's flow through the real binaries, against clouds that are not our sandbox.
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <map>
 
 #include "tests/process/stack.h"
@@ -126,4 +127,35 @@ TEST_CASE("flow: three relays share the work") {
   }
   stack.clouds.release();
   stack.clouds.wait_for("sendmsg", 12);
+}
+
+TEST_CASE("flow: the operator's own replies, and what customers do as notes for the agent") {
+  Stack stack;
+  const auto config = stack.data_folder() + "/kefu.conf";
+  std::ofstream(config) << "KEFU_FORWARD_EVENTS=CLICK,location\n"
+                           "[[reply]]\nwhen = \"keyword:price\"\ntype = \"text\"\ncontent = \"10 yuan\"\n"
+                           "[[reply]]\nwhen = \"click:song\"\ntype = \"music\"\n"
+                           "content = { ThumbMediaId = \"thumb-1\" }\n";
+  stack.gateway_settings["KEFU_CONFIG"] = config;
+  stack.start_all();
+  const auto event = [&](const std::string& name, const std::string& more) {
+    return stack.push("<xml><ToUserName>gh_1</ToUserName><FromUserName>" + kAlice +
+                      "</FromUserName><CreateTime>1790000000</CreateTime><MsgType>event</MsgType><Event>" +
+                      name + "</Event>" + more + "</xml>");
+  };
+  const auto song = event("CLICK", "<EventKey>song</EventKey>");
+  CHECK(song.body.find("<ThumbMediaId><![CDATA[thumb-1]]></ThumbMediaId>") != std::string::npos);
+  CHECK(event("CLICK", "<EventKey>song</EventKey>").body == song.body);
+  const std::string place = "<Latitude>23.1</Latitude><Longitude>113.3</Longitude><Precision>60</Precision>";
+  CHECK(event("LOCATION", place).body == "success");
+  CHECK(event("LOCATION", place + "<EventKey>later</EventKey>").body == "success");
+  CHECK(event("VIEW", "<EventKey>https://example.com</EventKey>").body == "success");
+  CHECK(stack.say(kAlice, "Price ").body.find("<![CDATA[10 yuan]]>") != std::string::npos);
+  stack.clouds.wait_for("sendmsg", 3);
+  const auto sends = stack.clouds.calls("sendmsg");
+  REQUIRE(sends.size() == 3);
+  CHECK(text_of(sends[0]) == "[Tapped the menu] song");
+  CHECK(sends[0].body["To_Account"] == "agent1");
+  CHECK(text_of(sends[1]) == "[Reported a position] (23.1, 113.3)");
+  CHECK(text_of(sends[2]) == "Price ");
 }
