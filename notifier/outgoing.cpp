@@ -86,12 +86,17 @@ Prepared not_taken(std::string_view what, std::string_view why) {
   return {Prepared::Kind::left_out, {}, left_out(what, why), {}, {}};
 }
 
+work::Outcome retry(std::string reason) {
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
+}
+
 Prepared failed(work::Outcome outcome) {
   return {Prepared::Kind::failed, {}, {}, std::move(outcome), {}};
 }
 
-work::Outcome retry(std::string reason) {
-  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
+// Nothing was tried, so nothing counts as such.
+Prepared no_time() {
+  return failed(retry("no time left to carry over what the agent has sent"));
 }
 
 // "1 <hash> <bytes> <extension> <ms>"
@@ -139,6 +144,7 @@ Prepared Outgoing::prepare(const MediaPart& part, const Of& of, Timestamp deadli
   const auto name = name_of(part, words_);
   if (part.file.bytes() > kFetchedBytesMax)
     return as_link(part, of, nullptr, filled(words_.too_large, "{limit}", shown_size(kImageBytesMax)));
+  if (too_late(deadline)) return no_time();
   auto here = fetch(part.file.url(), kFetchedBytesMax, deadline);
   if (!here.ok && here.why == Why::too_large) return as_link(part, of, nullptr, why_not(here.why, words_));
   if (!here.ok && here.why != Why::none) return not_taken(name, why_not(here.why, words_));
@@ -159,6 +165,7 @@ Prepared Outgoing::prepare(const MediaPart& part, const Of& of, Timestamp deadli
 
 Prepared Outgoing::upload_and_say(const MediaPart& part, const Of& of, MediaType type, const Object& object,
                                   Timestamp deadline) {
+  if (too_late(deadline)) return no_time();
   const auto uploaded = upload(type, object, deadline);
   const auto& outcome = uploaded.call.outcome;
   if (uploaded.call.error_class == ErrorClass::dead)
@@ -171,7 +178,7 @@ Prepared Outgoing::upload_and_say(const MediaPart& part, const Of& of, MediaType
     return message(wechat::image_message_body(of.customer, uploaded.media_id), {uploaded.note});
   if (type == MediaType::voice)
     return message(wechat::voice_message_body(of.customer, uploaded.media_id), {uploaded.note});
-  const auto thumb = thumb_of(part, deadline);
+  const auto thumb = thumb_of(part, object, deadline);
   if (!thumb) return message(wechat::video_message_body(of.customer, uploaded.media_id, ""), {uploaded.note});
   return message(wechat::video_message_body(of.customer, uploaded.media_id, thumb->media_id),
                  {uploaded.note, thumb->note});
@@ -182,6 +189,7 @@ Prepared Outgoing::prepare(const CardPart& part, const Of& of, Timestamp deadlin
   if (!card) return not_taken(words_.card, filled(words_.card_problem, "{problem}", card.error()));
   if (card->thumb_url.empty()) return message(wechat::card_message_body(of.customer, *card, ""));
 
+  if (too_late(deadline)) return no_time();
   const auto picture = fetch(card->thumb_url, kThumbBytesMax, deadline);
   const auto given_up = [&] { return not_taken(words_.card, words_.slow); };
   if (!picture.ok && picture.why == Why::none)
@@ -192,6 +200,7 @@ Prepared Outgoing::prepare(const CardPart& part, const Of& of, Timestamp deadlin
   if (picture.object.facts.format != Format::jpeg)
     return not_taken(words_.card, filled(words_.wrong_format, "{formats}", "JPEG"));
 
+  if (too_late(deadline)) return no_time();
   const auto thumb = upload(MediaType::thumb, picture.object, deadline);
   const auto& outcome = thumb.call.outcome;
   if (thumb.call.ok())
@@ -201,20 +210,21 @@ Prepared Outgoing::prepare(const CardPart& part, const Of& of, Timestamp deadlin
   return outcome.kind == v1::OUTCOME_RETRY ? failed_for_now(of, outcome, given_up) : failed(outcome);
 }
 
+bool Outgoing::too_late(Timestamp deadline) const {
+  return deadline - now_() < kLeastTime;
+}
+
 void Outgoing::forget(const std::vector<std::string>& uploads) {
   for (const auto& note : uploads) store_.forget_note(note);
 }
 
 Outgoing::Here Outgoing::fetch(const std::string& url, std::uint64_t bytes_max, Timestamp deadline) {
   const auto note = "im file/" + url;
-  if (const auto noted = store_.noted(note, now_())) {
-    auto object = read_object(*noted);
-    if (object && object->bytes > bytes_max) return {{}, false, Why::too_large, {}};
-    if (object && store_.path_of(object->hash)) return {std::move(*object), true, Why::none, {}};
-    store_.forget_note(note);
+  if (auto object = kept(note)) {
+    if (object->bytes > bytes_max) return {{}, false, Why::too_large, {}};
+    return {std::move(*object), true, Why::none, {}};
   }
   const auto until = std::min(deadline, now_() + limits::kHttpDeadline);
-  if (until - now_() < kLeastTime) return {{}, false, Why::none, "no time left"};
   auto draft = store_.draft();
   if (!draft) return {{}, false, Why::none, draft.error()};
   auto got = downloader_.fetch(url, **draft, bytes_max, until);
@@ -227,18 +237,37 @@ Outgoing::Here Outgoing::fetch(const std::string& url, std::uint64_t bytes_max, 
 }
 
 Outgoing::Here Outgoing::as_mp3(const Object& sound, Timestamp deadline) {
-  const auto note = "mp3 of/" + sound.hash;
-  if (const auto noted = store_.noted(note, now_())) {
-    auto object = read_object(*noted);
-    if (object && store_.path_of(object->hash)) return {std::move(*object), true, Why::none, {}};
-    store_.forget_note(note);
-  }
-  const auto path = store_.path_of(sound.hash);
-  if (!converter_ || !path || sound.facts.duration > kVoiceMax) return {};
-  auto object = converter_->to_mp3(*path, sound.facts.format, store_, deadline - kLeastTime);
+  if (sound.facts.duration > kVoiceMax) return {};
+  return converted("mp3 of/" + sound.hash, sound, [&](const std::string& path) {
+    return converter_->to_mp3(path, sound.facts.format, store_, deadline - kLeastTime);
+  });
+}
+
+Outgoing::Here Outgoing::first_picture(const Object& video, Timestamp deadline) {
+  return converted("first picture of/" + video.hash, video, [&](const std::string& path) {
+    return converter_->first_picture(path, video.facts.format, store_, deadline - kLeastTime);
+  });
+}
+
+Outgoing::Here Outgoing::converted(const std::string& note, const Object& from,
+                                   const std::function<Result<Object>(const std::string& path)>& convert) {
+  if (auto object = kept(note)) return {std::move(*object), true, Why::none, {}};
+  const auto path = store_.path_of(from.hash);
+  if (!converter_ || !path) return {};
+  auto object = convert(*path);
   if (!object) return {{}, false, Why::none, object.error()};
   store_.note(note, written(*object), now_() + kFetchedGood);
   return {std::move(*object), true, Why::none, {}};
+}
+
+// What the note names, while the store has it.
+std::optional<Object> Outgoing::kept(const std::string& note) {
+  const auto noted = store_.noted(note, now_());
+  if (!noted) return std::nullopt;
+  auto object = read_object(*noted);
+  if (object && store_.path_of(object->hash)) return object;
+  store_.forget_note(note);
+  return std::nullopt;
 }
 
 Outgoing::Id Outgoing::upload(MediaType type, const Object& object, Timestamp deadline) {
@@ -268,10 +297,16 @@ Outgoing::Id Outgoing::upload(MediaType type, const Object& object, Timestamp de
   return id;
 }
 
-std::optional<Outgoing::Id> Outgoing::thumb_of(const MediaPart& part, Timestamp deadline) {
-  if (part.thumb.url().empty()) return std::nullopt;
-  const auto picture = fetch(part.thumb.url(), kThumbBytesMax, deadline);
-  if (!picture.ok || picture.object.facts.format != Format::jpeg) return std::nullopt;
+std::optional<Outgoing::Id> Outgoing::thumb_of(const MediaPart& part, const Object& video,
+                                               Timestamp deadline) {
+  const auto fits = [](const Here& picture) {
+    return picture.ok && picture.object.facts.format == Format::jpeg &&
+           picture.object.bytes <= kThumbBytesMax;
+  };
+  Here picture;
+  if (!part.thumb.url().empty()) picture = fetch(part.thumb.url(), kThumbBytesMax, deadline);
+  if (!fits(picture)) picture = first_picture(video, deadline);
+  if (!fits(picture)) return std::nullopt;
   auto id = upload(MediaType::thumb, picture.object, deadline);
   if (!id.call.ok()) return std::nullopt;
   return id;

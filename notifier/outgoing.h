@@ -77,16 +77,21 @@ class Outgoing {
 
   Here fetch(const std::string& url, std::uint64_t bytes_max, Timestamp deadline);
   Here as_mp3(const media::Object& sound, Timestamp deadline);
+  Here first_picture(const media::Object& video, Timestamp deadline);
+  Here converted(const std::string& note, const media::Object& from,
+                 const std::function<Result<media::Object>(const std::string& path)>& convert);
+  std::optional<media::Object> kept(const std::string& note);
   Id upload(wechat_client::MediaType type, const media::Object& object, Timestamp deadline);
   Prepared upload_and_say(const MediaPart& part, const Of& of, wechat_client::MediaType type,
                           const media::Object& object, Timestamp deadline);
   // The small picture of a video, when there is one that WeChat takes.
-  std::optional<Id> thumb_of(const MediaPart& part, Timestamp deadline);
+  std::optional<Id> thumb_of(const MediaPart& part, const media::Object& video, Timestamp deadline);
   // What cannot go as itself goes as a link, but for pictures.
   Prepared as_link(const MediaPart& part, const Of& of, const media::Object* object,
                    const std::string& why_not);
   Prepared failed_for_now(const Of& of, work::Outcome outcome, const std::function<Prepared()>& at_last);
   bool gives_up(const Of& of);
+  bool too_late(Timestamp deadline) const;
 
   wechat_client::WechatApi& api_;
   wechat_client::TokenCache& tokens_;

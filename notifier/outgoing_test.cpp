@@ -331,6 +331,18 @@ TEST_CASE("what fails for now is tried again from the same part, three times") {
   CHECK(bench.sent().back().starts_with("text:[Voice message] <a"));
 }
 
+TEST_CASE("what there was no time for does not count as tried") {
+  Bench bench;
+  bench.web["/a"] = {kPng};
+  notifier::Outgoing outgoing(bench.api, bench.tokens, bench.downloader, *bench.store, std::nullopt,
+                              notifier::words("en"), bench.options, [&] { return bench.now; });
+  notifier::WechatHandler handler(bench.api, bench.tokens, notifier::OnUnknown::resend, &outgoing);
+  const auto reply = Reply().image("/a");
+  for (int i = 0; i < 5; ++i) CHECK(handler.handle(reply.made, bench.now + 900ms).kind == v1::OUTCOME_RETRY);
+  CHECK(bench.fetched.empty());
+  CHECK(bench.handle(reply.made).left_out.empty());
+}
+
 TEST_CASE("an upload that the account may not make waits for the operator, however often") {
   Bench bench;
   bench.web["/a"] = {kPng};

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,20 @@ TEST_CASE("a thumb may be named by its address, and is uploaded") {
                        R"({"musicurl":"https://e.cn","hqmusicurl":"https://e.cn","thumb_url":"https://e.cn",)"
                        R"("thumb_media_id":"T"})")
                   .empty());
+}
+
+TEST_CASE("the examples of docs/cards.md are cards") {
+  std::ifstream lines(KEFU_TEST_VECTORS "/../../docs/cards.md");
+  int examples = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(R"({"kefu":)")) continue;
+    CAPTURE(line);
+    const auto data = read_card_data(line);
+    REQUIRE(data.ok());
+    CHECK(error_of(data->type, data->json).empty());
+    ++examples;
+  }
+  CHECK(examples == 6);
 }
 
 TEST_CASE("what is not the vocabulary is refused by name") {
