@@ -48,6 +48,9 @@ function partOfCard(text) {
   const card = data?.kefu && data[data.kefu];
   const about = card?.articles?.[0] ?? card;
   if (!about) return { type: 'note', text: t('part_custom') };
+  if (data.kefu === 'link') return { ...article(about), worded: true };
+  if (data.kefu === 'file') return { type: 'file', name: about.name, bytes: about.bytes, worded: true };
+  if (data.kefu === 'miniprogrampage') return { type: 'mini', title: about.title, path: about.pagepath, picture: about.thumb_url, worded: true };
   return { type: 'link', title: about.title ?? about.head_content ?? t('part_card'), description: about.description ?? about.pagepath ?? data.kefu, url: about.url ?? about.musicurl, picture: about.picurl ?? about.thumb_url };
 }
 
@@ -67,7 +70,12 @@ function partOfElement({ MsgType: type, MsgContent: content = {} }) {
 }
 
 // Of the agent's desk.
-export const partsOfMessage = (message) => (message.elements ?? []).map(partOfElement);
+export function partsOfMessage(message) {
+  const parts = (message.elements ?? []).map(partOfElement);
+  // The words before a card of the bridge are for clients that do not know it.
+  const doubled = parts.length === 2 && parts[0].type === 'text' && parts[1].worded && !world.agents.includes(message.from);
+  return doubled ? parts.slice(1) : parts;
+}
 
 // One line for a list.
 export function inWords(parts) {

@@ -72,7 +72,9 @@ describe('media in both directions', () => {
     await choose('phone', 'location');
     await desk('.theirs .card.place').waitFor(patience);
     await choose('phone', 'link');
-    await desk('.theirs .bubble').filter({ hasText: 'https://example.com/camellia?from=wechat&id=7' }).waitFor(patience);
+    const link = desk('.theirs .card.link');
+    await link.waitFor(patience);
+    assert.equal(await link.getAttribute('href'), 'https://example.com/camellia?from=wechat&id=7');
   });
 
   test("an agent's picture, voice, video, place and card reach the customer", async () => {
@@ -99,6 +101,13 @@ describe('media in both directions', () => {
     assert.equal(await page.locator('#viewer[open]').count(), 0);
   });
 
+  test('an agent recalls a message', async () => {
+    const last = page.locator('#talk-chat .mine').last();
+    await last.hover();
+    await last.locator('.recall').click();
+    await page.locator('#talk-chat .mine.recalled').waitFor(patience);
+  });
+
   test('the tray is reached by keyboard and leaves by Escape', async () => {
     await page.focus('#phone-attach');
     await page.keyboard.press('Enter');
@@ -110,6 +119,10 @@ describe('media in both directions', () => {
 
   // The README shows it.
   test('the picture of the README', async () => {
+    await page.fill('#phone-text', '谢谢，很漂亮！');
+    await page.press('#phone-text', 'Enter');
+    await desk('.theirs .bubble').filter({ hasText: '谢谢，很漂亮！' }).waitFor(patience);
+    await page.waitForFunction(() => !document.querySelector('.voice.playing'));
     await page.evaluate(() => {
       document.activeElement.blur();
       const chat = document.querySelector('#talk-chat');

@@ -192,6 +192,22 @@ describe('wechat-crypto in the place of the gateway, and co-wechat-api in the pl
     assert.ok([40001, 40125].includes(await codeOf(wrongSecret.getAccessToken())));
   });
 
+  test('co-wechat-api uploads, sends and fetches media', async () => {
+    const { customer: id } = await post('follow', { wait: true });
+    await post('send', { customer: id, type: 'image', wait: true });
+    const api = client();
+    const photo = Buffer.from(await (await fetch(`${url}/samples/photo.jpg`)).arrayBuffer());
+    const uploaded = await api.uploadMedia(photo, 'image', 'photo.jpg', 'image/jpeg');
+    assert.equal(uploaded.type, 'image');
+    assert.equal((await api.sendImage(id, uploaded.media_id)).errcode, 0);
+    assert.deepEqual((await seen(id)).at(-1).content.media_id, uploaded.media_id);
+    const own = element(pushes.at(-1), 'MediaId');
+    assert.deepEqual(await api.getMedia(own), photo);
+    assert.equal(await codeOf(api.getMedia('nonsense')), 40007);
+    assert.equal(await codeOf(api.uploadMedia(photo, 'image', 'photo.png', 'image/png')), 40113);
+    assert.equal(await codeOf(api.sendVoice(id, uploaded.media_id)), 40007);
+  });
+
   test('co-wechat-api sends no sixth text', async () => {
     const { customer: id } = await post('follow', { wait: true });
     await post('say', { customer: id, text: 'hello', wait: true });
