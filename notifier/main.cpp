@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
   bool shared = false;
   const auto store = open_store(settings.text("KEFU_MEDIA_DIR"), shared);
   if (!store) return ops::cannot_start("notifier", "KEFU_MEDIA_DIR: " + store.error());
+  if (const auto bad = media::AllowedHosts::problem_with(settings.list("KEFU_MEDIA_HOSTS")); !bad.empty())
+    return ops::cannot_start("notifier", "KEFU_MEDIA_HOSTS: " + bad);
   const media::Cleaner cleaner(**store, settings.duration("KEFU_MEDIA_KEEP"));
   const media::Downloader downloader(media::AllowedHosts(
       settings.list("KEFU_MEDIA_HOSTS"), {settings.text("WECHAT_API"), settings.text("KEFU_MEDIA_URL")}));

@@ -47,6 +47,8 @@ struct MediaParts {
   static Result<std::unique_ptr<MediaParts>> make(const Settings& settings, ops::Metrics& metrics) {
     auto client = http::Client::make(settings.text("WECHAT_API"));
     if (!client) return Error{"WECHAT_API: " + client.error()};
+    if (const auto bad = media::AllowedHosts::problem_with(settings.list("KEFU_MEDIA_HOSTS")); !bad.empty())
+      return Error{"KEFU_MEDIA_HOSTS: " + bad};
     auto store = media::open_media_folder(settings.text("KEFU_MEDIA_DIR"));
     if (!store) return Error{"KEFU_MEDIA_DIR: " + store.error()};
     auto parts = std::make_unique<MediaParts>(settings, std::move(*client), std::move(*store), metrics);

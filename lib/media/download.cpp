@@ -211,6 +211,14 @@ std::optional<WebUrl> read_web_url(std::string_view text) {
   return url;
 }
 
+std::string AllowedHosts::problem_with(const std::vector<std::string>& named) {
+  const auto bad = std::find_if(named.begin(), named.end(), [](const std::string& text) {
+    return !read_authority(text.starts_with('.') ? std::string_view(text).substr(1) : text);
+  });
+  return bad == named.end() ? ""
+                            : "'" + *bad + "' is no host: give such as files.example.com or .example.com";
+}
+
 AllowedHosts::AllowedHosts(const std::vector<std::string>& named, const std::vector<std::string>& own) {
   for (const auto suffix : kTencent) places_.push_back({std::string(suffix), 0});
   for (const auto& text : named) {

@@ -31,6 +31,9 @@ std::optional<WebUrl> read_web_url(std::string_view text);
 
 class AllowedHosts {
  public:
+  // The first of `named` that is none of what the constructor takes; empty when there is none.
+  static std::string problem_with(const std::vector<std::string>& named);
+
   // `named`: host, host:port or .suffix (KEFU_MEDIA_HOSTS); `own`: URLs of our own settings, whose host and
   // port may be asked. Where one of these is loopback, every port of loopback may be: it is a test or a demo.
   AllowedHosts(const std::vector<std::string>& named, const std::vector<std::string>& own);

@@ -147,6 +147,14 @@ TEST_CASE("an operator may name more hosts, and those of the settings are known"
   CHECK_FALSE(allowed(hosts, "http://127.0.0.1:8000/a"));
 }
 
+TEST_CASE("what an operator names is a host, one with a port, or what hosts end with") {
+  CHECK(AllowedHosts::problem_with({"a.cn", "a.cn:8443", ".a.cn", "localhost", "10.0.0.1"}).empty());
+  for (const auto* bad : {"https://a.cn", "*.a.cn", "a.cn/x", "a b", ".", "u@a.cn", "a.cn:x"}) {
+    CAPTURE(bad);
+    CHECK(AllowedHosts::problem_with({"a.cn", bad}).find(bad) == 1);
+  }
+}
+
 TEST_CASE("where the cloud is on loopback, all of loopback is, and no more") {
   const AllowedHosts hosts({}, {"http://127.0.0.1:8000"});
   CHECK(allowed(hosts, "http://127.0.0.1:9999/a"));
