@@ -3,6 +3,7 @@
 #include <utility>
 
 namespace kefu {
+
 Result<std::unique_ptr<Media>> Media::open(const std::string& folder, std::string_view url, Millis keep) {
   auto store = media::open_media_folder(folder);
   if (!store) return Error{"KEFU_MEDIA_DIR: " + store.error()};

@@ -110,6 +110,14 @@ const std::vector<Explanation>& codeless() {
        "the call did not go out: no such host, no connection, or TLS refused it",
        "nothing can have happened: no attempt is counted; the queue closes and probes until it gets through",
        "check IM_API or WECHAT_API, name resolution, the firewall and the clock", true},
+      {"any", std::nullopt, "elsewhere",
+       "media that the message needs are not to be had yet: they are being fetched, or their cloud does not "
+       "give them now",
+       "the event waits and is tried again; other customers' go on. What a customer has sent becomes a note "
+       "after ten minutes, what an agent has sent a link after three attempts",
+       "check KEFU_MEDIA_DIR, KEFU_MEDIA_HOSTS, WECHAT_API and the WeChat credentials of the worker when it "
+       "stays so",
+       true},
       {"im", std::nullopt, "unknown_outcome",
        "the call went out and no answer came (time-out, connection reset): it may have acted",
        "a message is repeated with the same MsgSeq, MsgRandom and body, which IM drops as a duplicate, for "

@@ -87,7 +87,7 @@ Prepared not_taken(std::string_view what, std::string_view why) {
 }
 
 work::Outcome retry(std::string reason) {
-  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_ELSEWHERE, std::move(reason));
 }
 
 Prepared failed(work::Outcome outcome) {

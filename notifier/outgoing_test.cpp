@@ -309,7 +309,7 @@ TEST_CASE("what fails for now is tried again from the same part, three times") {
   auto reply = Reply().text("before").image("/away").text("after");
   auto outcome = bench.handle(reply.made);
   CHECK(outcome.kind == v1::OUTCOME_RETRY);
-  CHECK(outcome.failure == v1::FAILURE_RETRY);
+  CHECK(outcome.failure == v1::FAILURE_ELSEWHERE);
   CHECK_FALSE(outcome.unsure);
   CHECK(outcome.progress == 1);
   CHECK(outcome.reason.find("cannot connect") != std::string::npos);

@@ -512,7 +512,10 @@ void EventQueue::fail(EventId event, Entry& entry, const v1::Verdict& verdict, b
   const OpenId who =
       ending.bundle != 0 ? OpenId("bundle " + std::to_string(ending.bundle)) : entry.lane->customer;
   if (at_once) gate_.answered(event);
-  const bool destination_fails = !at_once && gate_.failed(event, who, verdict.reason(), now);
+  // Media that WeChat does not give must not close the queue to IM.
+  const bool elsewhere = verdict.failure() == v1::FAILURE_ELSEWHERE;
+  if (elsewhere) gate_.not_tried(event);
+  const bool destination_fails = !at_once && !elsewhere && gate_.failed(event, who, verdict.reason(), now);
   if (verdict.unsure() && too_often_unsure(event)) {
     ++entry.attempts;
     finish(event, entry, State::dead, kMayHaveActed + verdict.reason(), changes, ending);

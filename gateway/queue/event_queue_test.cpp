@@ -209,6 +209,20 @@ TEST_CASE("an outage that answers with errors counts no attempts once several cu
   CHECK(bench.queue.counts().ready == 0);
 }
 
+TEST_CASE("what cannot be had elsewhere holds back its own customer alone") {
+  Bench bench;
+  for (std::uint64_t id = 1; id <= 6; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  bench.hello(kFirst);
+  for (const auto& handout : bench.handouts()) {
+    auto waits = bench.verdict(handout, v1::OUTCOME_RETRY, "media are being fetched");
+    waits.set_failure(v1::FAILURE_ELSEWHERE);
+    bench.queue.settle(waits, bench.now, bench.changes);
+  }
+  CHECK(bench.queue.counts().waiting == 6);
+  bench.put(7, OpenId("o7"));
+  CHECK(bench.handouts().size() == 1);
+}
+
 TEST_CASE("calls that may have acted are repeated only so often where repeats are seen") {
   RetryPolicy policy;
   policy.unsure_max = 3;
