@@ -227,4 +227,48 @@ TEST_CASE("typing needs a fresh exchange and is not repeated while it lasts") {
   CHECK(type("Typing") == 45080);
 }
 
+TEST_CASE("a tap on the menu opens three for a minute, unless more is open") {
+  Shop shop;
+  REQUIRE(shop.cloud.follow(shop.li, shop.now).ok());
+  shop.now = shop.now + 2min;
+  CHECK(shop.send("too late") == 45015);
+  const auto tap = [&] { return shop.cloud.event(shop.li, {{"event", "CLICK"}, {"key", "k"}}, shop.now); };
+  REQUIRE(tap().ok());
+  for (int i = 0; i < 3; ++i) CHECK(shop.send("answer") == 0);
+  CHECK(shop.send("one more") == 45047);
+  REQUIRE(shop.cloud.say(shop.li, "hello", shop.now).ok());
+  REQUIRE(tap().ok());
+  for (int i = 0; i < 5; ++i) CHECK(shop.send("answer") == 0);
+}
+
+TEST_CASE("a passive reply with media that WeChat does not have is no answer") {
+  Shop shop;
+  const auto follow = *shop.cloud.follow(shop.li, shop.now);
+  const auto reply = [&](const std::string& media_id) {
+    return "<xml><ToUserName>" + shop.li.value + "</ToUserName><FromUserName>" +
+           shop.cloud.account().original_id +
+           "</FromUserName><CreateTime>1</CreateTime><MsgType>image</MsgType><Image><MediaId><![CDATA[" +
+           media_id + "]]></MediaId></Image></xml>";
+  };
+  CHECK_FALSE(shop.cloud.take_answer(follow, 200, reply("nonsense"), shop.now));
+  REQUIRE(shop.cloud.send(shop.li, {{"type", "image"}}, shop.now).ok());
+  const auto id = json::parse(shop.cloud.find(shop.li)->seen.back().content)["media_id"].get<std::string>();
+  CHECK(shop.cloud.take_answer(follow, 200, reply(id), shop.now));
+  CHECK(shop.cloud.find(shop.li)->seen.back().type == "image");
+}
+
+TEST_CASE("typing is for open windows") {
+  Shop shop;
+  REQUIRE(shop.cloud.follow(shop.li, shop.now).ok());
+  const auto typing = [&] {
+    const json body = {{"touser", shop.li.value}, {"command", "Typing"}};
+    return shop.cloud.typing(shop.token(), body.dump(), shop.now).code;
+  };
+  CHECK(typing() == 45080);
+  shop.now = shop.now + 2min;
+  CHECK(typing() == 45015);
+  REQUIRE(shop.cloud.say(shop.li, "hello", shop.now).ok());
+  CHECK(typing() == 0);
+}
+
 }  // namespace kefu::sandbox
