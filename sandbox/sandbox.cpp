@@ -330,7 +330,7 @@ Delivery Sandbox::deliver_checked(ImMessage message) {
 
 // With the callback before sending switched on: the app says whether, and what.
 Delivered Sandbox::send_as_allowed(ImMessage message) {
-  const auto asked = call_back(ImCloud::before_send(message));
+  auto asked = call_back(ImCloud::before_send(message));
   auto verdict = read_before_answer(asked.status, asked.answer);
   if (verdict.code != 0) return asked;
   {
