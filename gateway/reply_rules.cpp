@@ -11,14 +11,6 @@ namespace {
 
 using When = ReplyRule::When;
 
-// Of ASCII letters; other scripts that chats use know no case, or are not worth a table.
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 // Without the blanks round it that people type, the wide one of Chinese and Japanese keyboards among them.
 std::string_view trimmed(std::string_view text) {
   constexpr std::array<std::string_view, 6> kBlanks{" ", "\t", "\r", "\n", "\u00A0", "\u3000"};
@@ -57,9 +49,9 @@ bool fits_message(const ReplyRule& rule, const wechat::Push& push, bool first_of
   const auto type = message_type_of(push);
   switch (rule.when) {
     case When::keyword:
-      return type == "text" && lower(trimmed(push.content)) == rule.argument;
+      return type == "text" && wechat::lower_case(trimmed(push.content)) == rule.argument;
     case When::contains:
-      return type == "text" && lower(push.content).find(rule.argument) != std::string::npos;
+      return type == "text" && wechat::lower_case(push.content).find(rule.argument) != std::string::npos;
     case When::type:
       return type == rule.argument || (type == "shortvideo" && rule.argument == "video");
     case When::message:

@@ -104,13 +104,6 @@ constexpr Occasion kOccasions[] = {
     {"file", When::type, Argument::none},          {"miniprogrampage", When::type, Argument::none},
 };
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 // "keyword:price": into the rule.
 void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   const auto text = text_of(table, "when", Need::required, problems);
@@ -130,7 +123,7 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
     return problems.add(at, "when is " + quoted(text) + ": give " + name + ":WHICH");
   if (occasion->argument == Argument::none && colon < text.size())
     return problems.add(at, "when is " + quoted(text) + ": give " + name + " alone");
-  const auto known_event = find_wechat_event(lower(argument));
+  const auto known_event = find_wechat_event(wechat::lower_case(argument));
   if (occasion->when == When::event && known_event == nullptr)
     return problems.add(
         at, "when is " + quoted(text) + ", which is no event of WeChat (see KEFU_FORWARD_EVENTS)");
@@ -139,7 +132,7 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   rule.when = occasion->when;
   rule.argument = occasion->when == When::type ? name : argument;
   const bool any_case = rule.when == When::event || rule.when == When::keyword || rule.when == When::contains;
-  if (any_case) rule.argument = lower(rule.argument);
+  if (any_case) rule.argument = wechat::lower_case(rule.argument);
 }
 
 bool answers_event(When when) {

@@ -46,13 +46,6 @@ constexpr WeChatEvent kEvents[] = {
 // Of a report: what an agent can make use of, and not the rest of a long one.
 constexpr std::size_t kReportFieldsMax = 12;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 std::string noted(std::string_view head, std::string_view what) {
   std::string note(head);
   if (!what.empty()) note.append(" ").append(what);
@@ -88,8 +81,9 @@ std::string report(const wechat::Push& push, const WeChatEvent& event) {
 }  // namespace
 
 const WeChatEvent* find_wechat_event(std::string_view event) {
-  const auto found = std::find_if(std::begin(kEvents), std::end(kEvents),
-                                  [&](const WeChatEvent& known) { return lower(known.name) == event; });
+  const auto found = std::find_if(std::begin(kEvents), std::end(kEvents), [&](const WeChatEvent& known) {
+    return wechat::lower_case(known.name) == event;
+  });
   return found == std::end(kEvents) ? nullptr : found;
 }
 
@@ -97,7 +91,7 @@ Result<std::set<std::string>> forwarded_events(const std::vector<std::string>& n
   std::set<std::string> events;
   std::string unknown;
   for (const auto& name : names) {
-    auto event = lower(name);
+    auto event = wechat::lower_case(name);
     if (!find_wechat_event(event)) unknown += (unknown.empty() ? "" : ", ") + name;
     events.insert(std::move(event));
   }

@@ -11,13 +11,6 @@
 namespace kefu::wechat {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 bool is_decimal(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -55,6 +48,13 @@ std::string take(Fields& fields, const char* name) {
 
 }  // namespace
 
+std::string lower_case(std::string_view name) {
+  std::string out(name);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
 std::string_view Push::field(std::string_view path) const {
   const auto found = fields.find(path);
   return found == fields.end() ? std::string_view() : std::string_view(found->second);
@@ -70,8 +70,8 @@ Result<Push> parse_push(std::string_view body) {
   push.fields.erase("MsgId");
   push.to_user = take(push.fields, "ToUserName");
   push.from_user = OpenId(take(push.fields, "FromUserName"));
-  push.type = lower(take(push.fields, "MsgType"));
-  push.event = lower(take(push.fields, "Event"));
+  push.type = lower_case(take(push.fields, "MsgType"));
+  push.event = lower_case(take(push.fields, "Event"));
   push.event_key = take(push.fields, "EventKey");
   push.content = take(push.fields, "Content");
 
