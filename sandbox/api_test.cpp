@@ -457,6 +457,13 @@ TEST_CASE("the callback before sending decides") {
   stage.agent_send(li, text);
   CHECK(stage.commands().size() == 3);
   CHECK(stage.conversation(li).size() == 1);
+  {
+    const std::lock_guard lock(stage.gateway.mutex);
+    stage.gateway.before_answer =
+        R"({"ErrorCode":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"better"}}]})";
+  }
+  stage.agent_send(li, text);
+  CHECK(stage.conversation(li)[1]["text"] == "better");
 }
 
 }  // namespace kefu::sandbox

@@ -6,6 +6,7 @@
 #include "lib/base/digest.h"
 #include "lib/im/callback.h"
 #include "lib/ops/log.h"
+#include "sandbox/im_elements.h"
 #include "sandbox/json_read.h"
 #include "sandbox/views.h"
 
@@ -335,7 +336,10 @@ Delivered Sandbox::send_as_allowed(ImMessage message) {
   if (verdict.code != 0) return asked;
   {
     const std::lock_guard lock(mutex_);
-    if (!verdict.body.empty()) message.body = std::move(verdict.body);
+    if (!verdict.body.empty()) {
+      message.text = shown_text(json::parse(verdict.body));
+      message.body = std::move(verdict.body);
+    }
     im_.keep(message);
     show_message(message, "message");
   }
