@@ -365,6 +365,18 @@ json jobs(const Dispatcher& dispatcher) {
   return {{"ok", true}, {"jobs", std::move(told)}};
 }
 
+json agents(Journal& journal) {
+  json told = json::array();
+  for (const auto& agent : journal.agents()) {
+    told.push_back({{"agent", agent.agent},
+                    {"state", agent.state},
+                    {"reason", agent.reason},
+                    {"kicked", agent.kicked},
+                    {"since", when(agent.since)}});
+  }
+  return {{"ok", true}, {"agents", std::move(told)}};
+}
+
 json drop(const json& question, Dispatcher& dispatcher, Timestamp now) {
   const auto id = id_of(question);
   return id ? counted(dispatcher.drop(*id, now)) : refusal("drop needs \"id\": the number of an event");
@@ -390,12 +402,13 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
   if (command == "export") return export_page(question, dispatcher, journal);
   if (command == "import") return import_events(question, dispatcher, now);
   if (command == "jobs") return jobs(dispatcher);
+  if (command == "agents") return agents(journal);
   if (command == "replay") return replay(question, dispatcher, now);
   if (command == "drop") return drop(question, dispatcher, now);
   if (command == "pause") return pause(question, dispatcher, true);
   if (command == "resume") return pause(question, dispatcher, false);
   return refusal(
-      "unknown \"cmd\"; there are queues, list, show, trace, customer, replay, jobs, drop, pause, "
+      "unknown \"cmd\"; there are queues, list, show, trace, customer, agents, replay, jobs, drop, pause, "
       "resume, export, import");
 }
 
@@ -425,6 +438,8 @@ std::string_view event_type(const v1::Event& event) {
       return "customer_message";
     case v1::Event::kAgentMessage:
       return "agent_message";
+    case v1::Event::kSweep:
+      return "sweep";
     default:
       return "unknown";
   }

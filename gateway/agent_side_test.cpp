@@ -29,6 +29,7 @@ struct Bench {
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Dispatcher> dispatcher;
   int keys = 0;
+  bool sweeps = true;  // the relay knows them
 
   Bench() {
     std::filesystem::create_directories(folder);
@@ -87,6 +88,8 @@ struct Bench {
     hello.set_worker_id(queue == v1::QUEUE_RELAY ? "relay" : "notifier");
     hello.set_queue(queue);
     hello.set_slots(8);
+    hello.set_sweeps(sweeps);
+    hello.set_typing(true);
     return message;
   }
   void connect() {
@@ -108,9 +111,10 @@ struct Bench {
     }
     return found;
   }
-  void settle(const v1::Delivery& delivery, v1::Outcome outcome) {
+  void settle(const v1::Delivery& delivery, v1::Outcome outcome, v1::Verdict told = {}) {
     v1::FromWorker message;
     auto& verdict = *message.mutable_verdict();
+    verdict = std::move(told);
     verdict.set_event_id(delivery.event().id());
     verdict.set_lease(delivery.lease());
     verdict.set_outcome(outcome);
@@ -322,4 +326,301 @@ TEST_CASE("the newest word about an agent's presence is kept") {
   CHECK(agents[0].since.ms == 2000);
   CHECK(agents[1].agent == "agent2");
   CHECK(agents[1].since == bench.now);
+}
+
+TEST_CASE("what WeChat did not take of a message is told to the agent, once") {
+  Bench bench;
+  bench.alice_writes();
+  bench.accept(Bench::reply("see"));
+  const auto sent = bench.replies();
+  REQUIRE(sent.size() == 1);
+  v1::Verdict verdict;
+  verdict.set_left_out("a file of 30 MB");
+  bench.settle(sent[0], v1::OUTCOME_DONE, verdict);
+  bench.settle(sent[0], v1::OUTCOME_DONE, verdict);
+  CHECK(bench.notices() == Notices{notice_of_left_out("a file of 30 MB", texts("en"))});
+}
+
+TEST_CASE("a card that WeChat would refuse is left out with the reason") {
+  im::SentMessage message;
+  message.from = "agent1";
+  message.to = kAlice.value;
+  message.content.elements.resize(2);
+  message.content.elements[0].set_text("look");
+  message.content.elements[1].mutable_card()->set_type("news");
+  message.content.elements[1].mutable_card()->set_json(R"({"nonsense":1})");
+  const auto push = agent_push(message);
+  CHECK(push.text == "look");
+  CHECK(push.elements.empty());
+  CHECK(push.left_out.find("TIMCustomElem news: ") == 0);
+}
+
+// --- typing ---
+
+namespace {
+
+std::vector<v1::Typing> hints(Bench& bench) {
+  std::vector<v1::Typing> found;
+  for (const auto& one : bench.dispatcher->outgoing()) {
+    if (one.message.has_typing()) found.push_back(one.message.typing());
+  }
+  return found;
+}
+
+const TypingNotice kTypes{ImUserId("oAlice"), false};
+const TypingNotice kStops{ImUserId("oAlice"), true};
+
+}  // namespace
+
+TEST_CASE("that an agent types is passed on, not again while it is shown, and once that it ended") {
+  Bench bench;
+  bench.alice_writes();
+  bench.connect();
+  CHECK(bench.accept(kStops) == Receipt::Kind::ignored);
+  CHECK(bench.accept(kTypes) == Receipt::Kind::stored);
+  CHECK(bench.accept(kTypes) == Receipt::Kind::ignored);
+  CHECK(bench.accept(kStops) == Receipt::Kind::stored);
+  CHECK(bench.accept(kStops) == Receipt::Kind::ignored);
+  const auto sent = hints(bench);
+  REQUIRE(sent.size() == 2);
+  CHECK(sent[0].customer() == kAlice.value);
+  CHECK_FALSE(sent[0].stopped());
+  CHECK(sent[1].stopped());
+  bench.accept(kTypes);
+  bench.now = bench.now + TypingHints::kShownFor;
+  CHECK(bench.accept(kTypes) == Receipt::Kind::stored);
+}
+
+TEST_CASE("that an agent types is passed on only where WeChat shows it") {
+  Bench bench;
+  bench.alice_writes();
+  SUBCASE("long after the last exchange") {
+    bench.connect();
+    bench.now = bench.now + TypingHints::kLastExchange + Millis(1);
+  }
+  SUBCASE("without a notifier") {}
+  SUBCASE("while the queue is paused") {
+    bench.connect();
+    bench.dispatcher->pause(v1::QUEUE_NOTIFIER);
+  }
+  SUBCASE("to a stranger") {
+    bench.connect();
+    CHECK(bench.accept(TypingNotice{ImUserId("oNobody"), false}) == Receipt::Kind::ignored);
+    return;
+  }
+  CHECK(bench.accept(kTypes) == Receipt::Kind::ignored);
+  CHECK(hints(bench).empty());
+}
+
+// --- sweeps ---
+
+namespace {
+
+struct SweptBench : Bench {
+  SweptBench() {
+    options.sweep_every = Millis(60'000);
+    restart();
+    alice_writes();
+    settle_all();
+    auto customer = *journal->customer(kAlice);
+    customer.imported = true;
+    journal->save(customer);
+    turn();
+  }
+
+  void settle_all() {
+    connect();
+    for (const auto& one : dispatcher->handouts(now)) settle(one.message.delivery(), v1::OUTCOME_DONE);
+  }
+  // What the relay is asked now; everything else it has to do is done.
+  std::vector<v1::Delivery> sweeps_due() {
+    std::vector<v1::Delivery> found;
+    connect();
+    for (const auto& one : dispatcher->handouts(now)) {
+      if (one.message.delivery().event().has_sweep()) {
+        found.push_back(one.message.delivery());
+      } else {
+        note_reply(one.message.delivery());
+        settle(one.message.delivery(), v1::OUTCOME_DONE);
+      }
+    }
+    return found;
+  }
+  std::vector<v1::Delivery> sweeps_after(Millis time) {
+    now = now + time;
+    return sweeps_due();
+  }
+  static v1::FoundMessage found(const std::string& msg_key, const std::string& text,
+                                const std::string& from = "agent1") {
+    v1::FoundMessage told;
+    told.set_from(from);
+    told.set_to(kAlice.value);
+    told.set_msg_key(msg_key);
+    told.mutable_message()->add_elements()->set_text(text);
+    return told;
+  }
+  static v1::Verdict verdict_with(std::vector<v1::FoundMessage> messages) {
+    v1::Verdict verdict;
+    for (auto& message : messages) *verdict.add_found() = std::move(message);
+    return verdict;
+  }
+  AgentPush called_back(const std::string& msg_key, const std::string& text) {
+    im::SentMessage message;
+    message.from = "agent1";
+    message.to = kAlice.value;
+    message.msg_key = msg_key;
+    message.content.elements.emplace_back().set_text(text);
+    return agent_push(message);
+  }
+  void note_reply(const v1::Delivery& delivery) {
+    if (delivery.event().has_agent_message()) sent.push_back(delivery.event().agent_message().text());
+  }
+  // All of this test so far, one after the other, as they went out.
+  std::vector<std::string> texts_sent() {
+    for (int i = 0; i < 10; ++i) {
+      for (const auto& delivery : replies()) {
+        note_reply(delivery);
+        settle(delivery, v1::OUTCOME_DONE);
+      }
+    }
+    return sent;
+  }
+
+  std::vector<std::string> sent;
+};
+
+using Sent = std::vector<std::string>;
+constexpr Millis kMinute{60'000};
+
+}  // namespace
+
+TEST_CASE("a message whose callback never came is found, in order, and none is doubled") {
+  SweptBench bench;
+  bench.accept(bench.called_back("2_2_2", "two"));
+  const auto asked = bench.sweeps_after(kMinute);
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].im_user() == kAlice.value);
+  CHECK(asked[0].agent() == "agent1");
+  CHECK(asked[0].event().sweep().agent() == "agent1");
+  bench.settle(asked[0], v1::OUTCOME_DONE,
+               SweptBench::verdict_with({SweptBench::found("1_1_1", "one"), SweptBench::found("2_2_2", "two"),
+                                         SweptBench::found("3_3_3", "three"),
+                                         SweptBench::found("4_4_4", "four", "stranger")}));
+  // Late callbacks, and the next sweep, bring nothing new.
+  CHECK(bench.accept(bench.called_back("3_3_3", "three")) == Receipt::Kind::duplicate);
+  const auto again = bench.sweeps_after(kMinute);
+  REQUIRE(again.size() == 1);
+  bench.settle(
+      again[0], v1::OUTCOME_DONE,
+      SweptBench::verdict_with({SweptBench::found("1_1_1", "one"), SweptBench::found("3_3_3", "x")}));
+  CHECK(bench.texts_sent() == Sent{"two", "one", "three"});
+}
+
+TEST_CASE("what was recalled or disregarded is not brought back by a sweep") {
+  SweptBench bench;
+  const auto recalled = bench.called_back("1_1_1", "oops");
+  bench.accept(Recall{recalled.key, recalled.to, recalled.source_id});
+  const auto rest = bench.called_back("2_2_2", "by REST");
+  bench.accept(Disregard{rest.key, rest.to});
+  const auto asked = bench.sweeps_after(kMinute);
+  REQUIRE(asked.size() == 1);
+  bench.settle(
+      asked[0], v1::OUTCOME_DONE,
+      SweptBench::verdict_with({SweptBench::found("1_1_1", "oops"), SweptBench::found("2_2_2", "x")}));
+  CHECK(bench.texts_sent().empty());
+}
+
+TEST_CASE("a sweep leaves no trace: not in the journal, the figures or the tap") {
+  SweptBench bench;
+  const auto before = bench.journal->totals(v1::QUEUE_RELAY).done;
+  const auto last = bench.journal->next_sequence();
+  for (const auto outcome :
+       {v1::OUTCOME_DONE, v1::OUTCOME_DEAD, v1::OUTCOME_RETRY, v1::OUTCOME_UNAVAILABLE}) {
+    CAPTURE(outcome);
+    const auto asked = bench.sweeps_after(kMinute);
+    REQUIRE(asked.size() == 1);
+    bench.settle(asked[0], outcome);
+    CHECK(bench.dispatcher->steps().empty());
+    const auto counts = bench.dispatcher->queue(v1::QUEUE_RELAY).counts();
+    CHECK(counts.ready + counts.waiting + counts.in_flight == 0);
+  }
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).done == before);
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).dead == 0);
+  CHECK(bench.journal->next_sequence() == last);
+}
+
+TEST_CASE("after a restart it is asked at once, from the last word on") {
+  SweptBench bench;
+  const auto last_word = bench.now;
+  bench.accept(bench.called_back("1_1_1", "before"));
+  bench.now = bench.now + Millis(3'600'000);
+  bench.restart();
+  bench.connect();
+  const auto asked = bench.sweeps_due();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].event().sweep().since_s() <= last_word.ms / 1000);
+  bench.settle(asked[0], v1::OUTCOME_DONE,
+               SweptBench::verdict_with(
+                   {SweptBench::found("1_1_1", "before"), SweptBench::found("2_2_2", "while it was down")}));
+  CHECK(bench.texts_sent() == Sent{"before", "while it was down"});
+  // Its verdict comes again, to a gateway that knows nothing of it any more.
+  bench.restart();
+  bench.settle(asked[0], v1::OUTCOME_DONE, SweptBench::verdict_with({SweptBench::found("3_3_3", "late")}));
+  CHECK(bench.texts_sent().size() == 2);
+}
+
+TEST_CASE("nobody is asked when nobody should be") {
+  SweptBench bench;
+  SUBCASE("an older relay is connected") {
+    bench.sweeps = false;
+  }
+  SUBCASE("the queue is paused") {
+    bench.dispatcher->pause(v1::QUEUE_RELAY);
+  }
+  SUBCASE("the account is not imported") {
+    auto customer = *bench.journal->customer(kAlice);
+    customer.imported = false;
+    bench.journal->save(customer);
+  }
+  SUBCASE("sweeps are off") {
+    bench.options.sweep_every = Millis(0);
+    bench.restart();
+  }
+  CHECK(bench.sweeps_after(kMinute).empty());
+}
+
+TEST_CASE("a sweep never holds up the customer's own words for longer than IM takes to answer") {
+  SweptBench bench;
+  const auto asked = bench.sweeps_after(kMinute);
+  REQUIRE(asked.size() == 1);
+  bench.alice_writes();
+  bench.settle(asked[0], v1::OUTCOME_RETRY);
+  CHECK(bench.deliveries(v1::QUEUE_RELAY).size() == 1);
+}
+
+TEST_CASE("many conversations are asked about a hundred at a time") {
+  SweptBench bench;
+  constexpr int kMany = 1000;
+  for (int i = 0; i < kMany; ++i) {
+    Customer customer;
+    customer.openid = OpenId("o" + std::to_string(i));
+    customer.im_user = ImUserId(customer.openid.value);
+    customer.imported = customer.following = true;
+    customer.agent = "agent1";
+    customer.active_at = bench.now;
+    bench.journal->save(customer);
+  }
+  bench.turn();
+  bench.restart();
+  bench.connect();
+  const auto counts = bench.dispatcher->queue(v1::QUEUE_RELAY).counts();
+  CHECK(counts.ready + counts.in_flight <= 100);
+  std::size_t asked = 0;
+  for (int turn = 0; turn < 300; ++turn) {
+    for (const auto& delivery : bench.sweeps_after(Millis(100))) {
+      ++asked;
+      bench.settle(delivery, v1::OUTCOME_DONE);
+    }
+  }
+  CHECK(asked == kMany + 1);
 }

@@ -1,8 +1,11 @@
 #include "gateway/agent_words.h"
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <utility>
+
+#include "lib/wechat/card.h"
 
 namespace kefu {
 namespace {
@@ -44,6 +47,11 @@ std::string in_words(const v1::Element& element, const Texts& texts) {
   return std::string(texts.unknown);
 }
 
+void leave_out(AgentPush& push, std::string line) {
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  push.left_out.append(push.left_out.empty() ? "" : "\n").append(line);
+}
+
 // Of what others invented, the name they gave it says most.
 std::string word_for(std::string_view type, const Texts& texts) {
   constexpr std::string_view kCustom = "TIMCustomElem";
@@ -65,6 +73,27 @@ std::string word_for(std::string_view type, const Texts& texts) {
 }
 
 }  // namespace
+
+AgentPush agent_push(const im::SentMessage& message) {
+  AgentPush push{im::message_key(message), message.from, ImUserId(message.to), "", message.msg_key,
+                 message.content.left_out};
+  im::Content content{message.content.elements, {}};
+  std::erase_if(content.elements, [&](const v1::Element& element) {
+    if (!element.has_card()) return false;
+    const auto card = wechat::parse_card(element.card().type(), element.card().json());
+    if (!card) leave_out(push, "TIMCustomElem " + element.card().type() + ": " + card.error());
+    return !card;
+  });
+  std::size_t bytes = 0;
+  for (const auto& element : content.elements) bytes += element.ByteSizeLong();
+  if (bytes > kTextBytesMax) {
+    push.left_out = "a message of " + std::to_string(bytes) + " bytes";
+    return push;
+  }
+  push.text = content.text();
+  if (!content.all_text()) push.elements = std::move(content.elements);
+  return push;
+}
 
 std::string readable(std::span<const v1::Element> elements, const Texts& texts) {
   std::string words;

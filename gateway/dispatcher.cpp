@@ -22,6 +22,9 @@ constexpr std::size_t kReplayAtOnce = 200;  // events in one turn: some 20 ms
 // WeChat reports every five seconds where a customer is while they have the chat open.
 constexpr Millis kPositionAgain = std::chrono::minutes(10);
 constexpr std::size_t kPositionsMax = 10'000;
+// Above all ids of a journal: sweeps stand behind whatever else a customer's lane holds.
+constexpr std::uint64_t kFirstSweep = std::uint64_t{1} << 62;
+constexpr std::size_t kSweepsAtOnce = 100;  // in the queue: a second's worth
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
 
 Customer newcomer(const OpenId& openid) {
@@ -76,10 +79,17 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
       journal_(journal),
       desk_(options_.agents),
       relay_(options_.relay, journal.epoch(), chance),
-      notifier_(options_.notifier, journal.epoch(), chance) {
+      notifier_(options_.notifier, journal.epoch(), chance),
+      sweeper_(options_.sweep_every),
+      next_sweep_(kFirstSweep | std::uint64_t{journal.epoch()} << 32) {
   journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
     desk_.restore(customer.openid, customer.agent, customer.active_at, now);
   });
+  if (options_.sweep_every > Millis(0)) {
+    journal_.each_customer_active_since(now - Sweeper::kLookBack, [&](const Customer& customer) {
+      sweeper_.restore(customer.openid, customer.active_at, now);
+    });
+  }
   std::set<OpenId> awaiting_replies;
   journal_.each_unfinished([&](v1::Queue which, queue::Remembered event) {
     if (which == v1::QUEUE_NOTIFIER) awaiting_replies.insert(event.customer);
@@ -130,6 +140,7 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
       event.mutable_unfollow();
       break;
     case CustomerPush::Kind::message: {
+      sweeper_.active(push.customer, customer.active_at, now);
       const auto visit = desk_.customer_wrote(push.customer, now);
       note_visit(customer, visit, now);
       auto& message = *event.mutable_customer_message();
@@ -215,6 +226,7 @@ Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
   if (const auto known = journal_.find(customer->openid, push.key))
     return {Receipt::Kind::duplicate, known->reply};
   if (journal_.noted(push.key)) return {Receipt::Kind::duplicate};  // recalled already, or not ours
+  sweeper_.active(customer->openid, customer->active_at, now);
   note_visit(*customer, desk_.agent_wrote(customer->openid, push.agent, now), now);
   journal_.save(*customer);
   const bool nothing_left = push.text.empty() && push.elements.empty();
@@ -331,6 +343,22 @@ Receipt Dispatcher::take(const Disregard& push, Timestamp now) {
   return {journal_.note(push.key, now) ? Receipt::Kind::stored : Receipt::Kind::duplicate};
 }
 
+// To any notifier that has said it knows such notices. Kept nowhere, promised to nobody.
+Receipt Dispatcher::take(const TypingNotice& notice, Timestamp now) {
+  const auto customer = journal_.customer_of(notice.to);
+  const bool open = notifier_.gate().allowance(now) == queue::Gate::Allowance::any;
+  const auto at = std::find_if(routes_.begin(), routes_.end(), [](const auto& entry) {
+    return entry.second.queue == v1::QUEUE_NOTIFIER && entry.second.typing;
+  });
+  if (!customer || !open || at == routes_.end() || !typing_.let_through(*customer, notice.stopped, now))
+    return {Receipt::Kind::ignored};
+  Outgoing out{at->first, {}};
+  out.message.mutable_typing()->set_customer(customer->openid.value);
+  out.message.mutable_typing()->set_stopped(notice.stopped);
+  outgoing_.push_back(std::move(out));
+  return {Receipt::Kind::stored};
+}
+
 Receipt Dispatcher::take(const AgentPresence& presence, Timestamp now) {
   auto known = presence;
   if (known.since == Timestamp{}) known.since = now;
@@ -394,7 +422,7 @@ void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestam
   std::erase_if(routes_, [&](const auto& entry) {
     return entry.second.worker == worker;
   });  // a newer hello replaces the older route
-  routes_[route] = {worker, hello.queue()};
+  routes_[route] = {worker, hello.queue(), hello.sweeps(), hello.typing()};
   if (known_workers_.emplace(hello.queue(), worker).second) journal_.worker_came(hello.queue(), worker);
   const bool ours = hello.journal() == 0 || hello.journal() == journal_.identity();
   queue(hello.queue())
@@ -412,16 +440,112 @@ void Dispatcher::take(const std::string& route, const v1::Ping& ping, Timestamp 
 }
 
 void Dispatcher::take(const std::string& route, const v1::Verdict& verdict, Timestamp now) {
-  const auto stored = journal_.event(EventId{verdict.event_id()});
+  const auto stored = event(EventId{verdict.event_id()});
   if (stored) {
     using Effect = queue::EventQueue::Effect;
     // A locked account is followed by another one: the event can go out again at once.
     const bool at_once = verdict.account().kind() == v1::AccountChange::KIND_LOCKED;
     const auto effect = queue(stored->event.queue()).settle(verdict, now, changes_, at_once);
-    if (effect == Effect::applied) learn(verdict, stored->event);
+    if (effect == Effect::applied) {
+      learn(verdict, stored->event);
+      take_found(stored->event, verdict, now);
+      tell_not_taken(verdict, stored->event, now);
+    }
     if (effect == Effect::remembered) return;  // in memory only: the worker shall say it again
   }
   recorded_[route].add_leases(verdict.lease());
+}
+
+// The rest of it was delivered.
+void Dispatcher::tell_not_taken(const v1::Verdict& verdict, const v1::Event& event, Timestamp now) {
+  if (verdict.left_out().empty() || !event.has_agent_message()) return;
+  const auto customer = journal_.customer(OpenId(event.customer()));
+  if (!customer || !may_tell(*customer)) return;
+  store_notice(customer->openid, event.agent_message().agent(),
+               notice_of_left_out(verdict.left_out(), *options_.notices),
+               dedup_key({"notice", std::to_string(event.id()), "left out", std::to_string(verdict.lease())}),
+               now);
+}
+
+// --- sweeps ---
+
+std::optional<StoredEvent> Dispatcher::event(EventId id) const {
+  const auto sweep = sweeps_.find(id);
+  if (sweep == sweeps_.end()) return journal_.event(id);
+  StoredEvent stored;
+  stored.event = sweep->second;
+  return stored;
+}
+
+// An older relay would not know what to do with one.
+bool Dispatcher::sweeps_may_go(Timestamp now) const {
+  if (relay_.quiet() || relay_.gate().allowance(now) != queue::Gate::Allowance::any) return false;
+  bool any = false;
+  for (const auto& [route, to] : routes_) {
+    if (to.queue != v1::QUEUE_RELAY) continue;
+    if (!to.sweeps) return false;
+    any = true;
+  }
+  return any;
+}
+
+void Dispatcher::begin_sweeps(Timestamp now) {
+  if (!sweeps_may_go(now)) return;
+  for (std::size_t i = 0; i < kSweepsAtOnce && sweeps_.size() < kSweepsAtOnce; ++i) {
+    const auto due = sweeper_.next(now);
+    if (!due) return;
+    auto sweep = sweep_of(*due, now);
+    if (!sweep) {
+      sweeper_.ended(due->customer, false, now);
+      continue;
+    }
+    const EventId id{++next_sweep_};
+    sweep->set_id(id.value);
+    relay_.put(id, due->customer, queue::Kind::lookup, now);
+    sweeps_.emplace(id, *std::move(sweep));
+  }
+}
+
+// Nothing when IM has nobody to be asked about. Not from before the time of which every key is still known.
+std::optional<v1::Event> Dispatcher::sweep_of(const Sweeper::Due& due, Timestamp now) {
+  const auto customer = journal_.customer(due.customer);
+  if (!customer || !customer->imported || !desk_.knows(customer->agent)) return std::nullopt;
+  const Timestamp keys_known_since =
+      now - std::max(Millis(0), std::min(Sweeper::kLookBack, options_.keep_done - Sweeper::kOverlap));
+  auto sweep = event_for(v1::QUEUE_RELAY, due.customer, "");
+  sweep.set_accepted_at_ms(now.ms);
+  sweep.mutable_sweep()->set_agent(customer->agent);
+  sweep.mutable_sweep()->set_since_s(std::max(due.since, keys_known_since).ms / 1000);
+  return sweep;
+}
+
+// What its callback has brought, or brings yet, is a duplicate.
+void Dispatcher::take_found(const v1::Event& sweep, const v1::Verdict& verdict, Timestamp now) {
+  if (!sweep.has_sweep() || verdict.outcome() != v1::OUTCOME_DONE) return;
+  const OpenId openid(sweep.customer());
+  sweeper_.ended(openid, verdict.reason().empty(), now);
+  for (const auto& found : verdict.found()) {
+    const auto customer = journal_.customer(openid);
+    if (!customer || customer->im_user.value != found.to() || !desk_.knows(found.from())) continue;
+    im::SentMessage message;
+    message.from = found.from();
+    message.to = found.to();
+    message.msg_key = found.msg_key();
+    message.content.elements.assign(found.message().elements().begin(), found.message().elements().end());
+    message.content.left_out = found.left_out();
+    auto push = agent_push(message);
+    push.body = found.ShortDebugString();
+    if (!push.text.empty() || !push.elements.empty() || !push.left_out.empty()) take(push, now);
+  }
+}
+
+// A sweep is tried once: the next one asks for the same.
+void Dispatcher::end_sweep(const queue::Change& change, Timestamp now) {
+  std::vector<queue::Change> nobody_asks;
+  relay_.withdraw(change.event, "", nobody_asks);
+  if (relay_.state_of(change.event)) return;
+  sweeper_.ended(change.customer, false, now);
+  sweeps_.erase(change.event);
 }
 
 void Dispatcher::leave(const std::string& route) {
@@ -509,6 +633,10 @@ void Dispatcher::forget_old(Timestamp now) {
 
 void Dispatcher::apply_changes(Timestamp now) {
   for (const auto& change : changes_) {
+    if (sweeps_.contains(change.event)) {
+      end_sweep(change, now);
+      continue;
+    }
     const auto before = journal_.event(change.event);
     journal_.apply(change, now);
     Step step;
@@ -613,6 +741,7 @@ void Dispatcher::commit(Timestamp now) {
     outgoing_.push_back(std::move(out));
   }
   recorded_.clear();
+  begin_sweeps(now);
 }
 
 // REQUIRES: its queue has it.
@@ -664,7 +793,7 @@ std::vector<Outgoing> Dispatcher::handouts(Timestamp now) {
 }
 
 void Dispatcher::write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery) {
-  auto stored = journal_.event(handout.event);
+  auto stored = event(handout.event);
   if (!stored) throw JournalError("the journal has lost event " + std::to_string(handout.event.value));
   delivery.set_lease(handout.lease.value);
   delivery.set_attempt(handout.attempt);
@@ -673,26 +802,35 @@ void Dispatcher::write_delivery(const queue::Handout& handout, Timestamp now, v1
   delivery.set_progress(handout.progress);
   if (handout.unsure_at != Timestamp{})
     delivery.set_unsure_for_ms(std::max<std::int64_t>(1, (now - handout.unsure_at).count()));
-  Step step;
-  step.name = "delivered";
-  step.event = stored->event;
-  step.attempt = handout.attempt;
-  step.worker = handout.worker.value;
-  step.at = now;
-  steps_.push_back(std::move(step));
+  if (!stored->event.has_sweep()) {
+    Step step;
+    step.name = "delivered";
+    step.event = stored->event;
+    step.attempt = handout.attempt;
+    step.worker = handout.worker.value;
+    step.at = now;
+    steps_.push_back(std::move(step));
+  }
   *delivery.mutable_event() = std::move(stored->event);
   charge_further_calls(delivery, now);
   if (delivery.event().queue() == v1::QUEUE_RELAY) resolve(delivery, now);
 }
 
-// A long text goes in parts, a call each.
+// A long text goes in parts, a call each; so does every other element.
 void Dispatcher::charge_further_calls(const v1::Delivery& delivery, Timestamp now) {
   const auto& event = delivery.event();
-  const bool reply = event.has_agent_message();
-  if (!reply && !event.has_customer_message()) return;
-  const auto bytes = reply ? event.agent_message().text().size() : event.customer_message().text().size();
-  const auto part = reply ? limits::kWeChatTextBytesMax : limits::kImTextBytesMax;
-  const auto parts = static_cast<std::uint32_t>((bytes + part - 1) / part);
+  const auto parts_of = [](const std::string& text, std::size_t part) {
+    return static_cast<std::uint32_t>((text.size() + part - 1) / part);
+  };
+  std::uint32_t parts = 0;
+  if (event.has_customer_message()) {
+    parts = parts_of(event.customer_message().text(), limits::kImTextBytesMax);
+  } else if (event.agent_message().elements().empty()) {
+    parts = parts_of(event.agent_message().text(), limits::kWeChatTextBytesMax);
+  } else {
+    for (const auto& element : event.agent_message().elements())
+      parts += element.has_text() ? parts_of(element.text(), limits::kWeChatTextBytesMax) : 1;
+  }
   const auto left = parts - std::min(parts, delivery.progress());
   if (left > 1) queue(event.queue()).charge(queue::kind_of(event), now, left - 1);
 }
@@ -706,7 +844,8 @@ void Dispatcher::resolve(v1::Delivery& delivery, Timestamp now) {
     customer.agent = desk_.least_busy(now);
     journal_.save(customer);
   }
-  const auto& agent = delivery.event().customer_message().agent();
+  const auto& agent = delivery.event().has_sweep() ? delivery.event().sweep().agent()
+                                                   : delivery.event().customer_message().agent();
   delivery.set_im_user(customer.im_user.value);
   delivery.set_agent(desk_.knows(agent) ? agent : customer.agent);
   delivery.set_imported(customer.imported);
@@ -740,8 +879,12 @@ std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
   if (replays_.any_running()) return now;
   const auto a = relay_.next_timer(now);
   const auto b = notifier_.next_timer(now);
-  const auto queues = a && b ? std::min(*a, *b) : a ? a : b;
-  return queues ? std::min(*queues, next_forget_) : next_forget_;
+  auto next = next_forget_;
+  if (a) next = std::min(next, *a);
+  if (b) next = std::min(next, *b);
+  const auto sweep = sweeper_.next_due();
+  if (sweep && sweeps_.size() < kSweepsAtOnce && sweeps_may_go(now)) next = std::min(next, *sweep);
+  return next;
 }
 
 // --- operator ---

@@ -19,7 +19,9 @@
 #include "gateway/queue/event_queue.h"
 #include "gateway/replay_jobs.h"
 #include "gateway/submission.h"
+#include "gateway/sweeper.h"
 #include "gateway/texts.h"
+#include "gateway/typing_hints.h"
 #include "kefu/v1/work.pb.h"
 #include "lib/base/result.h"
 
@@ -34,6 +36,7 @@ struct DispatcherOptions {
   queue::Rules relay{};
   queue::Rules notifier{};
   Millis keep_done{std::chrono::hours(72)};
+  Millis sweep_every{0};  // KEFU_SWEEP; 0: never
 };
 
 // To a worker; `route` is what its messages came with.
@@ -101,6 +104,8 @@ class Dispatcher {
   struct Route {
     WorkerId worker;
     v1::Queue queue = v1::QUEUE_UNSPECIFIED;
+    bool sweeps = false;  // knows Event.sweep
+    bool typing = false;  // knows ToWorker.typing
   };
 
   Receipt take(const CustomerPush& push, Timestamp now);
@@ -108,6 +113,7 @@ class Dispatcher {
   Receipt take(const Recall& recall, Timestamp now);
   Receipt take(const Edit& edit, Timestamp now);
   Receipt take(const Disregard& push, Timestamp now);
+  Receipt take(const TypingNotice& notice, Timestamp now);
   Receipt take(const AgentPresence& presence, Timestamp now);
   Receipt take(const RawPush& push, Timestamp now);
   const Texts& words() const;
@@ -117,6 +123,13 @@ class Dispatcher {
   bool withdraw(const StoredEvent& stored);
   bool rewrite(StoredEvent stored, const AgentPush& push);
   void withdraw_recalled();
+  bool sweeps_may_go(Timestamp now) const;
+  void begin_sweeps(Timestamp now);
+  std::optional<v1::Event> sweep_of(const Sweeper::Due& due, Timestamp now);
+  void take_found(const v1::Event& sweep, const v1::Verdict& verdict, Timestamp now);
+  void end_sweep(const queue::Change& change, Timestamp now);
+  std::optional<StoredEvent> event(EventId id) const;
+  void tell_not_taken(const v1::Verdict& verdict, const v1::Event& event, Timestamp now);
   Receipt store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now);
   void take(const std::string& route, const v1::Hello& hello, Timestamp now);
   void take(const std::string& route, const v1::Ping& ping, Timestamp now);
@@ -163,6 +176,11 @@ class Dispatcher {
   std::map<OpenId, Timestamp> position_told_;
   ReplayJobs replays_;
   Timestamp next_forget_{};
+  TypingHints typing_;
+  Sweeper sweeper_;
+  // Questions of ours that are in the relay's queue: in memory only, under ids that no journal gives.
+  std::map<EventId, v1::Event> sweeps_;
+  std::uint64_t next_sweep_;
 };
 
 }  // namespace kefu

@@ -21,6 +21,9 @@ constexpr std::uint32_t kUnsureReplies = 5;
 // The longest reply window (reference: WeChat §6.4); none can be delivered later.
 constexpr Millis kReplyFor = std::chrono::hours(48);
 
+// Of 200 that IM allows (reference: IM §1.4): relays ask on their own behalf, too.
+constexpr double kLookupsPerSecond = 100;
+
 queue::Rules relay_rules(const Settings& settings) {
   queue::Rules rules;
   rules.retry.first = settings.duration("KEFU_RETRY_FIRST");
@@ -34,6 +37,7 @@ queue::Rules relay_rules(const Settings& settings) {
   limit(queue::Kind::import_account, "KEFU_RATE_IM_IMPORT");
   limit(queue::Kind::delete_account, "KEFU_RATE_IM_DELETE");
   limit(queue::Kind::reply, "KEFU_RATE_WECHAT_SEND");
+  rules.limits[static_cast<std::size_t>(queue::Kind::lookup)] = kLookupsPerSecond;
   return rules;
 }
 
@@ -63,6 +67,7 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   options.dispatcher.delete_on_unfollow = settings.text("IM_ON_UNSUBSCRIBE") == "delete";
   options.dispatcher.please_wait_always = settings.text("KEFU_REPLY_TRANSFER_WHEN") == "always";
   options.dispatcher.notices = &texts(settings.text("KEFU_LOCALE"));
+  options.dispatcher.sweep_every = settings.duration("KEFU_SWEEP");
   options.dispatcher.keep_done = settings.duration("KEFU_KEEP_DONE");
   options.dispatcher.relay = relay_rules(settings);
   options.dispatcher.notifier = notifier_rules(settings);

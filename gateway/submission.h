@@ -68,6 +68,12 @@ struct Disregard {
   ImUserId to;
 };
 
+// An agent types to somebody, or has stopped.
+struct TypingNotice {
+  ImUserId to;
+  bool stopped = false;
+};
+
 // Authentic, but nothing we understand: kept for inspection.
 struct RawPush {
   std::string source;  // "wechat", "im"
@@ -75,7 +81,8 @@ struct RawPush {
   std::string body;
 };
 
-using Submission = std::variant<CustomerPush, AgentPush, Recall, Edit, Disregard, AgentPresence, RawPush>;
+using Submission =
+    std::variant<CustomerPush, AgentPush, Recall, Edit, Disregard, TypingNotice, AgentPresence, RawPush>;
 
 struct Receipt {
   enum class Kind {

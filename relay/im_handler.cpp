@@ -6,6 +6,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/utf8.h"
+#include "relay/sweep.h"
 
 namespace kefu::relay {
 namespace {
@@ -57,6 +58,8 @@ Outcome ImHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
       return accounts_.delete_all({&delivery, 1}, deadline).front();
     case v1::Event::kCustomerMessage:
       return customer_message(delivery, deadline);
+    case v1::Event::kSweep:
+      return sweep(api_, delivery, clocks_.wall(), deadline);
     default:
       return not_now("a kind of event that this relay does not know: is it older than the gateway?");
   }

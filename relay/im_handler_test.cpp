@@ -646,3 +646,82 @@ TEST_CASE("calls are counted by class and timed") {
     CHECK(text.find(line) != std::string::npos);
   }
 }
+
+namespace {
+
+v1::Delivery sweep_delivery() {
+  auto made = delivery();
+  made.mutable_event()->mutable_sweep()->set_agent("kf1");
+  made.mutable_event()->mutable_sweep()->set_since_s(kStart.ms / 1000 - 60);
+  return made;
+}
+
+nlohmann::json said(std::uint32_t seq, std::int64_t at_s, const std::string& text, int flags = 0,
+                    const std::string& from = "kf1", const std::string& to = "oCustomer") {
+  return {
+      {"From_Account", from},
+      {"To_Account", to},
+      {"MsgSeq", seq},
+      {"MsgRandom", 7},
+      {"MsgTimeStamp", at_s},
+      {"MsgFlagBits", flags},
+      {"MsgKey", std::to_string(seq) + "_7_" + std::to_string(at_s)},
+      {"MsgBody", nlohmann::json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", text}}}}})}};
+}
+
+CallResult roam_page(const nlohmann::json& messages, bool complete = true, const std::string& last_key = "") {
+  return answer(200, nlohmann::json{{"ErrorCode", 0},
+                                    {"Complete", complete ? 1 : 0},
+                                    {"LastMsgTime", 100},
+                                    {"LastMsgKey", last_key},
+                                    {"MsgList", messages}}
+                         .dump());
+}
+
+}  // namespace
+
+TEST_CASE("a sweep finds what the agent wrote, oldest first, and nothing else") {
+  Relay relay({roam_page({said(9, 103, "three"), said(2, 102, "two")}, false, "k"),
+               roam_page({said(1, 102, "one"), said(3, 101, "recalled", 8),
+                          said(4, 100, "the customer's own", 0, "oCustomer", "kf1")})});
+  const auto outcome = relay.handle(sweep_delivery());
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.reason.empty());
+  REQUIRE(outcome.found.size() == 3);
+  CHECK(outcome.found[0].message().text() == "one");
+  CHECK(outcome.found[1].message().text() == "two");
+  CHECK(outcome.found[2].message().text() == "three");
+  CHECK(outcome.found[2].msg_key() == "9_7_103");
+  CHECK(outcome.found[2].from() == "kf1");
+  const auto asked = nlohmann::json::parse(relay.client.sent.at(0).body);
+  CHECK(asked["Operator_Account"] == "oCustomer");
+  CHECK(asked["Peer_Account"] == "kf1");
+  CHECK(asked["MinTime"] == kStart.ms / 1000 - 60);
+  CHECK(nlohmann::json::parse(relay.client.sent.at(1).body)["LastMsgKey"] == "k");
+}
+
+TEST_CASE("a sweep that IM refuses is over, and says so; only an IM that is away is waited for") {
+  for (const int refusal : {60010, 90001, 20003, 91000, 60020}) {
+    CAPTURE(refusal);
+    Relay relay({code(refusal)});
+    const auto outcome = relay.handle(sweep_delivery());
+    CHECK(outcome.kind == v1::OUTCOME_DONE);
+    CHECK(outcome.reason.find("not looked up") == 0);
+    CHECK(outcome.found.empty());
+  }
+  Relay garbled({answer(200, R"({"ErrorCode":0})")});
+  CHECK_FALSE(garbled.handle(sweep_delivery()).reason.empty());
+  Relay throttled({code(60007)});
+  CHECK(throttled.handle(sweep_delivery()).kind == v1::OUTCOME_UNAVAILABLE);
+  Relay away({CallResult{CallResult::Kind::not_sent, 0, "", "refused"}});
+  CHECK(away.handle(sweep_delivery()).kind == v1::OUTCOME_UNAVAILABLE);
+}
+
+TEST_CASE("a sweep ends after ten pages") {
+  std::vector<CallResult> script;
+  for (int i = 0; i < 20; ++i)
+    script.push_back(roam_page(nlohmann::json::array(), false, "k" + std::to_string(i)));
+  Relay relay(script);
+  CHECK(relay.handle(sweep_delivery()).kind == v1::OUTCOME_DONE);
+  CHECK(relay.client.sent.size() == 10);
+}

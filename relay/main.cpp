@@ -106,7 +106,9 @@ int main(int argc, char** argv) {
       "relay",
       {v1::QUEUE_RELAY,
        [&](const auto& delivery, auto deadline) { return handler.handle(delivery, deadline); },
-       [&](auto deliveries, auto deadline) { return handler.handle_together(deliveries, deadline); }},
+       [&](auto deliveries, auto deadline) { return handler.handle_together(deliveries, deadline); },
+       {},
+       true},
       settings, stop, metrics);
   // A download in which nothing comes any more can be ended by nobody; what it had will be fetched again.
   if (customer_media != nullptr && !customer_media->stop(300ms)) std::_Exit(status);

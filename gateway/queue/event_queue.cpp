@@ -715,7 +715,8 @@ void EventQueue::send_probe(Timestamp now, std::vector<Handout>& out) {
   };
   for (const auto kind : kKindsInOrder) {
     const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
-    if (heads.empty() || !pacer_.may_go(kind, now)) continue;
+    // That a question was answered says little about words.
+    if (kind == Kind::lookup || heads.empty() || !pacer_.may_go(kind, now)) continue;
     lower(*heads.begin(), first);
     if (const auto after = heads.upper_bound(last_probe_); after != heads.end()) lower(*after, next);
   }

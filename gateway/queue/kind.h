@@ -10,13 +10,13 @@
 
 namespace kefu::queue {
 
-// Kept in the journal: numbers are never given to another kind.
-enum class Kind : std::uint8_t { message = 0, import_account = 1, delete_account = 2, reply = 3 };
+// Kept in the journal, but for lookup: numbers are never given to another kind.
+enum class Kind : std::uint8_t { message = 0, import_account = 1, delete_account = 2, reply = 3, lookup = 4 };
 
-inline constexpr std::size_t kKinds = 4;
-// In the order in which they go out: words of people before accounts in bulk.
+inline constexpr std::size_t kKinds = 5;
+// In the order in which they go out: words of people before accounts in bulk, our own questions last.
 inline constexpr std::array kKindsInOrder{Kind::message, Kind::reply, Kind::import_account,
-                                          Kind::delete_account};
+                                          Kind::delete_account, Kind::lookup};
 
 inline Kind kind_of(const v1::Event& event) {
   switch (event.body_case()) {
@@ -26,6 +26,8 @@ inline Kind kind_of(const v1::Event& event) {
       return Kind::delete_account;
     case v1::Event::kAgentMessage:
       return Kind::reply;
+    case v1::Event::kSweep:
+      return Kind::lookup;
     default:
       return Kind::message;
   }
@@ -46,6 +48,8 @@ inline std::string_view call_name(Kind kind) {
       return "im_delete";
     case Kind::reply:
       return "wechat_send";
+    case Kind::lookup:
+      return "im_lookup";
   }
   return "unknown";
 }

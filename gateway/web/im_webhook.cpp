@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/agent_words.h"
+
 namespace kefu {
 namespace {
 
@@ -46,16 +48,7 @@ std::string presence_state(std::string_view action) {
 }
 
 AgentPush push_of(const im::SentMessage& message, const std::string& body) {
-  AgentPush push{im::message_key(message), message.from,    ImUserId(message.to),
-                 message.content.text(),   message.msg_key, message.content.left_out};
-  if (!message.content.all_text()) push.elements = message.content.elements;
-  std::size_t bytes = 0;
-  for (const auto& element : message.content.elements) bytes += element.ByteSizeLong();
-  if (bytes > kTextBytesMax) {
-    push.text.clear();
-    push.elements.clear();
-    push.left_out = "a message of " + std::to_string(bytes) + " bytes";
-  }
+  auto push = agent_push(message);
   if (!push.left_out.empty()) push.body = body;
   return push;
 }
@@ -118,6 +111,10 @@ http::Response ImWebhook::sent(const http::Request& request, const im::Callback&
   const auto& message = callback.sent;
   if (!options_.agents.contains(message.from)) {
     return counted(is_rest(request) ? "rest_send" : "not_an_agent");
+  }
+  if (message.content.typing && !is_rest(request)) {
+    submit_(TypingNotice{ImUserId(message.to), !*message.content.typing});
+    return counted("typing");
   }
   if (message.online_only) return counted("online_only");
   if (is_rest(request)) {

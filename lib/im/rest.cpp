@@ -11,7 +11,8 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr int kRoamPage = 100;  // IM answers with less when that is more than 13K (§2.8)
+constexpr std::int64_t kRecalledBit = 8;  // of MsgFlagBits (§2.8)
+constexpr int kRoamPage = 100;            // IM answers with less when that is more than 13K (§2.8)
 
 // The items under `key`; none when there is no such list.
 const json::array_t& list_of(const std::optional<json>& object, const char* key) {
@@ -143,7 +144,15 @@ Result<RoamPage> parse_roam_page(std::string_view body) {
   for (const auto& item : list_of(object, "MsgList")) {
     const auto seq = read_u32(item, "MsgSeq"), random = read_u32(item, "MsgRandom");
     if (!seq || !random) continue;
-    page.messages.push_back({read_text(item, "From_Account"), read_text(item, "To_Account"), *seq, *random});
+    RoamPage::Message message{read_text(item, "From_Account"), read_text(item, "To_Account"), *seq, *random};
+    message.sent_at_s = read_integer(item, "MsgTimeStamp").value_or(0);
+    message.msg_key = read_text(item, "MsgKey");
+    if (message.msg_key.empty())
+      message.msg_key =
+          std::to_string(*seq) + "_" + std::to_string(*random) + "_" + std::to_string(message.sent_at_s);
+    message.recalled = (read_integer(item, "MsgFlagBits").value_or(0) & kRecalledBit) != 0;
+    if (const auto* said = member(item, "MsgBody")) message.content = read_content(*said);
+    page.messages.push_back(std::move(message));
   }
   return page;
 }

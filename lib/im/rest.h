@@ -10,6 +10,7 @@
 
 #include "lib/base/ids.h"
 #include "lib/base/result.h"
+#include "lib/im/elements.h"
 
 namespace kefu::im {
 
@@ -79,6 +80,10 @@ struct RoamPage {
     std::string to;
     std::uint32_t msg_seq = 0;
     std::uint32_t msg_random = 0;
+    std::string msg_key{};       // made from its parts when missing
+    std::int64_t sent_at_s = 0;  // by IM's clock
+    bool recalled = false;
+    Content content{};
   };
   std::vector<Message> messages;  // those without a readable number are left out
   bool complete = false;          // there are no older ones

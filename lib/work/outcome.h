@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kefu/v1/work.pb.h"
 
@@ -21,6 +22,7 @@ struct Outcome {
   std::uint32_t progress = 0;                     // parts delivered so far, with those of earlier attempts
   v1::AccountChange::Kind account =
       v1::AccountChange::KIND_UNSPECIFIED;  // what was learnt of delivery.im_user()
+  std::vector<v1::FoundMessage> found{};    // by a sweep, oldest first
   std::string left_out{};                   // what of an agent's message WeChat does not take, for the agent
 };
 

@@ -153,6 +153,7 @@ void Session::finished(const v1::Delivery& delivery, const Outcome& outcome, Tim
   verdict.set_code(outcome.code);
   verdict.set_failure(outcome.failure);
   verdict.set_left_out(outcome.left_out);
+  verdict.mutable_found()->Add(outcome.found.begin(), outcome.found.end());
   if (outcome.account != v1::AccountChange::KIND_UNSPECIFIED) {
     verdict.mutable_account()->set_kind(outcome.account);
     verdict.mutable_account()->set_im_user(delivery.im_user());
