@@ -17,6 +17,7 @@ constexpr const char* kExamples = R"(Examples:
   kefuctl show 42                         one event whole
   kefuctl trace 42                        its way, hop by hop; also by MsgId, MsgKey or openid
   kefuctl customer oA1b2C3                what is known of a customer
+  kefuctl agents                          which agents are online
   kefuctl explain 45015                   what an error means and what the queue does with it
   kefuctl replay 42                       try it again
   kefuctl replay relay                    try everything dead or parked of a queue again

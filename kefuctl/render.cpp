@@ -100,6 +100,18 @@ std::string render_trace(std::string_view answer) {
   return text.empty() ? "no such events\n" : text;
 }
 
+std::string render_agents(std::string_view answer) {
+  const json parsed = parse(answer);
+  if (parsed.is_discarded()) return std::string(answer);
+  std::vector<std::vector<std::string>> rows;
+  for (const json& agent : rows_of(parsed, "agents")) {
+    rows.push_back({cell(agent, "agent"), cell(agent, "state"), time_cell(agent, "since"),
+                    cell(agent, "reason"), cell(agent, "kicked")});
+  }
+  if (rows.empty()) return "IM has told of no agent yet: is the callback State.StateChange enabled?\n";
+  return format_table({{"AGENT"}, {"STATE"}, {"SINCE"}, {"REASON"}, {"KICKED"}}, rows);
+}
+
 std::string render_customer(std::string_view answer) {
   const json parsed = parse(answer);
   const auto found = parsed.is_object() ? parsed.find("customer") : parsed.end();

@@ -13,6 +13,7 @@ std::string render_events(std::string_view answer);    // of "list"
 std::string render_pretty(std::string_view answer);    // of "show": indented JSON
 std::string render_trace(std::string_view answer);     // of "trace": each event and its way, hop by hop
 std::string render_customer(std::string_view answer);  // of "customer"
+std::string render_agents(std::string_view answer);    // of "agents"
 std::string render_jobs(std::string_view answer);      // of "jobs"
 std::string render_count(std::string_view answer, std::string_view what_happened);  // "3 events replayed"
 

@@ -93,3 +93,11 @@ TEST_CASE("replays are told with how far they are") {
   CHECK(contains(text, "  1  relay       200  500  "));
   CHECK(contains(text, "at work\n"));
 }
+
+TEST_CASE("agents are a table, and their absence has a reason") {
+  const auto text = render_agents(
+      R"({"ok":true,"agents":[{"agent":"kf1","state":"online","reason":"Register","kicked":"","since":1735689600000}]})");
+  CHECK(contains(text, "kf1    online"));
+  CHECK(contains(text, "Register"));
+  CHECK(contains(render_agents(R"({"ok":true,"agents":[]})"), "State.StateChange"));
+}

@@ -25,7 +25,7 @@ struct Common {
 using Action = std::function<int()>;
 
 void add_looking_verbs(CLI::App& app, const Common& common,
-                       Action& action);  // queues list show trace customer
+                       Action& action);  // queues list show trace customer agents
 void add_repairing_verbs(CLI::App& app, const Common& common,
                          Action& action);  // replay jobs drop pause resume
 void add_transfer_verbs(CLI::App& app, const Common& common, Action& action);    // export import

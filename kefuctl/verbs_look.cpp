@@ -1,4 +1,4 @@
-// queues, list, show, trace, customer
+// queues, list, show, trace, customer, agents
 #include <memory>
 
 #include "kefuctl/render.h"
@@ -95,6 +95,12 @@ void add_customer(CLI::App& app, const Common& common, Action& action) {
   });
 }
 
+void add_agents(CLI::App& app, const Common& common, Action& action) {
+  auto* verb = app.add_subcommand("agents", "Which agents are online, by what Tencent IM said last");
+  verb->footer("Example:\n  kefuctl agents");
+  verb->callback([&] { action = [&] { return ask_and_print(common, {{"cmd", "agents"}}, render_agents); }; });
+}
+
 }  // namespace
 
 void add_looking_verbs(CLI::App& app, const Common& common, Action& action) {
@@ -103,6 +109,7 @@ void add_looking_verbs(CLI::App& app, const Common& common, Action& action) {
   add_show(app, common, action);
   add_trace(app, common, action);
   add_customer(app, common, action);
+  add_agents(app, common, action);
 }
 
 }  // namespace kefu::ctl
