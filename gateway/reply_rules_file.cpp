@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "gateway/reply_rules.h"
@@ -53,10 +54,28 @@ std::string listed(const std::vector<std::string_view>& names) {
   return text;
 }
 
+// WeChat spells its fields in two ways, MediaId in replies and media_id elsewhere: both are meant.
+std::string spelled_plainly(std::string_view name) {
+  auto plain = wechat::lower_case(name);
+  std::erase(plain, '_');
+  return plain;
+}
+
+const toml::node* find_field(const toml::table& table, std::string_view name) {
+  for (const auto& [key, value] : table) {
+    if (spelled_plainly(key.str()) == spelled_plainly(name)) return &value;
+  }
+  return nullptr;
+}
+
 void refuse_unknown(const toml::table& table, const std::vector<std::string_view>& known,
                     Problems& problems) {
+  std::set<std::string> given;
   for (const auto& [key, value] : table) {
-    if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+    const auto plain = spelled_plainly(key.str());
+    if (!given.insert(plain).second) problems.add(value.source(), quoted(key.str()) + " is given twice");
+    const auto is_meant = [&](std::string_view name) { return spelled_plainly(name) == plain; };
+    if (std::any_of(known.begin(), known.end(), is_meant)) continue;
     const bool setting = key.str().find('_') != std::string_view::npos;
     problems.add(value.source(),
                  quoted(key.str()) + " is unknown here: give " + listed(known) +
@@ -68,7 +87,7 @@ enum class Need { required, optional, web_address, optional_web_address };
 
 // A text of `table`; empty when it is missing or wrong.
 std::string text_of(const toml::table& table, std::string_view key, Need need, Problems& problems) {
-  const auto* node = table.get(key);
+  const auto* node = find_field(table, key);
   const bool required = need == Need::required || need == Need::web_address;
   if (node == nullptr) {
     if (required) problems.add(table.source(), std::string(key) + " is missing: give it as a text in quotes");
@@ -108,9 +127,9 @@ constexpr Occasion kOccasions[] = {
 void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   const auto text = text_of(table, "when", Need::required, problems);
   if (text.empty()) return;
-  const auto& at = table.get("when")->source();
+  const auto& at = find_field(table, "when")->source();
   const auto colon = std::min(text.find(':'), text.size());
-  const auto name = text.substr(0, colon);
+  const auto name = wechat::lower_case(text.substr(0, colon));
   const auto argument = colon < text.size() ? text.substr(colon + 1) : "";
   const auto* const occasion = std::find_if(std::begin(kOccasions), std::end(kOccasions),
                                             [&](const Occasion& known) { return known.name == name; });
@@ -140,13 +159,21 @@ bool answers_event(When when) {
 }
 
 // `content` as a text.
-std::string read_text(const toml::table& table, const char* what, Problems& problems) {
-  const auto* content = table.get("content");
+std::string read_text(const toml::table& table, std::string_view what, Problems& problems) {
+  const auto* content = find_field(table, "content");
   const auto* text = content == nullptr ? nullptr : content->as_string();
   if (text != nullptr && !text->get().empty()) return text->get();
   problems.add(content == nullptr ? table.source() : content->source(),
-               std::string("content is to be ") + what + " in quotes");
+               "content is to be " + std::string(what) + " in quotes");
   return "";
+}
+
+// By itself, or in a table as video and music have theirs.
+std::string read_media_id(const toml::table& table, Problems& problems) {
+  const auto* content = find_field(table, "content");
+  if (content == nullptr || !content->is_table()) return read_text(table, "the MediaId", problems);
+  refuse_unknown(*content->as_table(), {"MediaId"}, problems);
+  return text_of(*content->as_table(), "MediaId", Need::required, problems);
 }
 
 std::optional<wechat::Reply> read_video(const toml::table& content, Problems& problems) {
@@ -192,15 +219,15 @@ std::optional<wechat::Reply> read_content(const toml::table& table, const std::s
   if (type == "text") {
     auto text = read_text(table, "the text", problems);
     if (text.size() > limits::kWeChatTextBytesMax) {
-      problems.add(table.get("content")->source(),
+      problems.add(find_field(table, "content")->source(),
                    "content is " + std::to_string(text.size()) + " bytes long: give at most " +
                        std::to_string(limits::kWeChatTextBytesMax) + " bytes of UTF-8");
     }
     return wechat::TextReply{std::move(text)};
   }
-  if (type == "image") return wechat::ImageReply{read_text(table, "the MediaId", problems)};
-  if (type == "voice") return wechat::VoiceReply{read_text(table, "the MediaId", problems)};
-  const auto* content = table.get("content");
+  if (type == "image") return wechat::ImageReply{read_media_id(table, problems)};
+  if (type == "voice") return wechat::VoiceReply{read_media_id(table, problems)};
+  const auto* content = find_field(table, "content");
   const auto& at = content == nullptr ? table.source() : content->source();
   if (type == "news") {
     if (content != nullptr && content->is_array()) return read_news(*content->as_array(), when, problems);
@@ -213,7 +240,7 @@ std::optional<wechat::Reply> read_content(const toml::table& table, const std::s
                          ? "content is to be a table: { MediaId = \"…\" }"
                          : "content is to be a table: { ThumbMediaId = \"…\", MusicUrl = \"https://…\" }");
   } else if (!type.empty()) {
-    problems.add(table.get("type")->source(),
+    problems.add(find_field(table, "type")->source(),
                  "type is " + quoted(type) + ": give one of text, image, voice, video, music, news");
   }
   return std::nullopt;

@@ -125,6 +125,31 @@ lines"""
   CHECK(std::get<wechat::TextReply>(all[5].reply).text == "two\nlines");
 }
 
+TEST_CASE("WeChat's two ways of spelling are both understood") {
+  const auto all = rules(R"([[reply]]
+when = "CLICK:Key"
+type = "image"
+content = { media_id = "media-1" }
+[[reply]]
+when = "subscribe"
+type = "news"
+content = [{ title = "one", url = "https://example.com/1", picurl = "http://example.com/p" }]
+[[reply]]
+when = "click:m"
+type = "music"
+content = { thumb_media_id = "media-2", hq_music_url = "https://example.com/a.mp3" }
+)");
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].argument == "Key");
+  CHECK(std::get<wechat::ImageReply>(all[0].reply).media_id == "media-1");
+  CHECK(std::get<wechat::NewsReply>(all[1].reply).articles.at(0).picture_url == "http://example.com/p");
+  CHECK(std::get<wechat::MusicReply>(all[2].reply).thumb_media_id == "media-2");
+  CHECK(std::get<wechat::MusicReply>(all[2].reply).hq_music_url == "https://example.com/a.mp3");
+  check_problem(
+      "[[reply]]\nwhen = \"click:v\"\ntype = \"video\"\ncontent = { MediaId = \"a\", media_id = \"b\" }\n",
+      "kefu.conf line 14: [[reply]] number 1: 'media_id' is given twice");
+}
+
 TEST_CASE("a mistake is named with file, line, table and what to do") {
   const std::string head = "kefu.conf line ";
   check_problem("[[reply]]\ntype = \"text\"\ncontent = \"x\"\n",
