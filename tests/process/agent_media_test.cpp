@@ -61,10 +61,12 @@ TEST_CASE("media: an agent's text, picture and text reach the customer in that o
   CHECK(sent[1].body["image"]["media_id"].get<std::string>().starts_with("media-"));
 }
 
-TEST_CASE("media: what WeChat does not take is left out, and the rest arrives") {
-  Stack stack;
+TEST_CASE("media: what WeChat does not take is told to the agent, and the rest arrives") {
+  Stack stack(Environment{{"KEFU_LOCALE", "en"}});
   start(stack);
   send(stack, {image(stack.clouds.url() + "/im-media/gone.png"), text("rest")});
   stack.clouds.wait_for("custom_send", 1);
   CHECK(text_of(stack.clouds.calls("custom_send")[0]) == "rest");
+  stack.clouds.wait_for("sendmsg", 2);
+  CHECK(text_of(stack.clouds.calls("sendmsg")[1]).find("can no longer be downloaded") != std::string::npos);
 }
