@@ -44,7 +44,7 @@ class Problems {
   std::string table_;
 };
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
 
@@ -73,12 +73,12 @@ void refuse_unknown(const toml::table& table, const std::vector<std::string_view
   std::set<std::string> given;
   for (const auto& [key, value] : table) {
     const auto plain = spelled_plainly(key.str());
-    if (!given.insert(plain).second) problems.add(value.source(), quoted(key.str()) + " is given twice");
+    if (!given.insert(plain).second) problems.add(value.source(), in_quotes(key.str()) + " is given twice");
     const auto is_meant = [&](std::string_view name) { return spelled_plainly(name) == plain; };
     if (std::any_of(known.begin(), known.end(), is_meant)) continue;
     const bool setting = key.str().find('_') != std::string_view::npos;
     problems.add(value.source(),
-                 quoted(key.str()) + " is unknown here: give " + listed(known) +
+                 in_quotes(key.str()) + " is unknown here: give " + listed(known) +
                      (setting ? ", and settings (NAME=value) before the first [[reply]]" : ""));
   }
 }
@@ -136,18 +136,18 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   if (occasion == std::end(kOccasions)) {
     std::vector<std::string_view> names;
     for (const auto& known : kOccasions) names.push_back(known.name);
-    return problems.add(at, "when is " + quoted(text) + ": give one of " + listed(names));
+    return problems.add(at, "when is " + in_quotes(text) + ": give one of " + listed(names));
   }
   if (occasion->argument == Argument::must && argument.empty())
-    return problems.add(at, "when is " + quoted(text) + ": give " + name + ":WHICH");
+    return problems.add(at, "when is " + in_quotes(text) + ": give " + name + ":WHICH");
   if (occasion->argument == Argument::none && colon < text.size())
-    return problems.add(at, "when is " + quoted(text) + ": give " + name + " alone");
+    return problems.add(at, "when is " + in_quotes(text) + ": give " + name + " alone");
   const auto known_event = find_wechat_event(wechat::lower_case(argument));
   if (occasion->when == When::event && known_event == nullptr)
     return problems.add(
-        at, "when is " + quoted(text) + ", which is no event of WeChat (see KEFU_FORWARD_EVENTS)");
+        at, "when is " + in_quotes(text) + ", which is no event of WeChat (see KEFU_FORWARD_EVENTS)");
   if (occasion->when == When::event && known_event->kind == CustomerPush::Kind::unfollow)
-    return problems.add(at, "when is " + quoted(text) + ": who has left gets no reply");
+    return problems.add(at, "when is " + in_quotes(text) + ": who has left gets no reply");
   rule.when = occasion->when;
   rule.argument = occasion->when == When::type ? name : argument;
   const bool any_case = rule.when == When::event || rule.when == When::keyword || rule.when == When::contains;
@@ -241,7 +241,7 @@ std::optional<wechat::Reply> read_content(const toml::table& table, const std::s
                          : "content is to be a table: { ThumbMediaId = \"…\", MusicUrl = \"https://…\" }");
   } else if (!type.empty()) {
     problems.add(find_field(table, "type")->source(),
-                 "type is " + quoted(type) + ": give one of text, image, voice, video, music, news");
+                 "type is " + in_quotes(type) + ": give one of text, image, voice, video, music, news");
   }
   return std::nullopt;
 }
@@ -273,7 +273,8 @@ ReplyRules read_reply_rules(std::string_view toml, const std::string& file, int 
   for (const auto& [key, value] : document.table()) {
     const auto* tables = value.as_array();
     if (key.str() != "reply" || tables == nullptr) {
-      problems.add(value.source(), quoted(key.str()) + " is unknown here: only [[reply]] tables may stand");
+      problems.add(value.source(),
+                   in_quotes(key.str()) + " is unknown here: only [[reply]] tables may stand");
       continue;
     }
     for (std::size_t i = 0; i < tables->size(); ++i) {
