@@ -200,3 +200,7 @@ TEST_CASE("every problem of a file is told, and the rules that are right are kep
   CHECK(got.problems.size() == 4);
   CHECK(read("").problems.empty());
 }
+
+TEST_CASE("a table with a name that is none is a problem and no crash") {
+  CHECK(read("[[{reply]]\nwhen = \"message\"\n").problems.size() == 1);
+}

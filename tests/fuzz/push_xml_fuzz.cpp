@@ -27,8 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Whatever a customer wrote, our own XML around it says it again and nothing else.
   const auto reply = wechat::fields_of(wechat::text_reply(*push, push->content));
   must(reply.ok(), "a reply is XML");
-  const auto* to = wechat::first_field(*reply, "ToUserName");
-  const auto* content = wechat::first_field(*reply, "Content");
+  const auto* to = wechat::last_field(*reply, "ToUserName");
+  const auto* content = wechat::last_field(*reply, "Content");
   must(to && to->text == push->from_user.value, "a reply goes to the sender");
   must(content && content->text == push->content, "a reply says what it was told to");
   return 0;
