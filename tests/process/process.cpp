@@ -6,9 +6,12 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -50,6 +53,35 @@ std::vector<std::string> environment_of(const Environment& own) {
     ::execve(arguments[0], arguments.data(), variables.data());
   }
   ::_exit(127);
+}
+
+// Below those that the system gives to outgoing connections by itself.
+constexpr int kFirstPort = 10000;
+constexpr std::uint64_t kPorts = 10000;
+
+// From other tests that run at the same time, until this process ends: an abstract socket's name is taken
+// once, and goes away with its owner.
+bool reserve(int port) {
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto name = "kefu-test-port-" + std::to_string(port);
+  name.copy(&address.sun_path[1], sizeof address.sun_path - 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const bool reserved = ::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0;
+  if (!reserved) ::close(socket);
+  return reserved;
+}
+
+bool nobody_listens_on(int port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const bool free = ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  ::close(socket);
+  return free;
 }
 
 }  // namespace
@@ -123,17 +155,12 @@ std::string Process::output() const {
 }
 
 int free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no free port");
+  constexpr int kTries = 1000;
+  for (int i = 0; i < kTries; ++i) {
+    const int port = kFirstPort + static_cast<int>(random_u64() % kPorts);
+    if (reserve(port) && nobody_listens_on(port)) return port;
   }
-  ::close(socket);
-  return ntohs(address.sin_port);
+  throw std::runtime_error("no free port");
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds most) {

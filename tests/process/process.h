@@ -52,6 +52,7 @@ class Process {
   Folder folder_;
 };
 
+// On loopback; no other test gets it while this one runs.
 int free_port();
 
 // Asks `condition` again and again until it holds; false when it does not within `most`.
