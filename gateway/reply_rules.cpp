@@ -11,24 +11,6 @@ namespace {
 
 using When = ReplyRule::When;
 
-// Without the blanks round it that people type, the wide one of Chinese and Japanese keyboards among them.
-std::string_view trimmed(std::string_view text) {
-  constexpr std::array<std::string_view, 6> kBlanks{" ", "\t", "\r", "\n", "\u00A0", "\u3000"};
-  for (bool found = true; found;) {
-    found = false;
-    for (const auto blank : kBlanks) {
-      if (text.starts_with(blank)) {
-        text.remove_prefix(blank.size());
-        found = true;
-      } else if (text.ends_with(blank)) {
-        text.remove_suffix(blank.size());
-        found = true;
-      }
-    }
-  }
-  return text;
-}
-
 bool fits_event(const ReplyRule& rule, const wechat::Push& push) {
   const bool any = rule.argument.empty();
   switch (rule.when) {
@@ -49,7 +31,7 @@ bool fits_message(const ReplyRule& rule, const wechat::Push& push, bool first_of
   const auto type = message_type_of(push);
   switch (rule.when) {
     case When::keyword:
-      return type == "text" && wechat::lower_case(trimmed(push.content)) == rule.argument;
+      return type == "text" && wechat::lower_case(without_blanks(push.content)) == rule.argument;
     case When::contains:
       return type == "text" && wechat::lower_case(push.content).find(rule.argument) != std::string::npos;
     case When::type:
@@ -64,6 +46,23 @@ bool fits_message(const ReplyRule& rule, const wechat::Push& push, bool first_of
 }
 
 }  // namespace
+
+std::string_view without_blanks(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kBlanks{" ", "\t", "\r", "\n", "\u00A0", "\u3000"};
+  for (bool found = true; found;) {
+    found = false;
+    for (const auto blank : kBlanks) {
+      if (text.starts_with(blank)) {
+        text.remove_prefix(blank.size());
+        found = true;
+      } else if (text.ends_with(blank)) {
+        text.remove_suffix(blank.size());
+        found = true;
+      }
+    }
+  }
+  return text;
+}
 
 const wechat::Reply* reply_for(const std::vector<ReplyRule>& rules, const wechat::Push& push,
                                bool first_of_conversation) {

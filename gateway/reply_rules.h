@@ -40,4 +40,8 @@ ReplyRules read_reply_rules(std::string_view toml, const std::string& file, int 
 const wechat::Reply* reply_for(const std::vector<ReplyRule>& rules, const wechat::Push& push,
                                bool first_of_conversation);
 
+// Without the blanks round it that people type, the wide one of Chinese and Japanese keyboards among them:
+// how a keyword and what a customer writes are compared.
+std::string_view without_blanks(std::string_view text);
+
 }  // namespace kefu

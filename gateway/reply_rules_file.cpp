@@ -34,7 +34,10 @@ class Problems {
 
   void in_table(std::size_t number) { table_ = ": [[reply]] number " + std::to_string(number); }
   void add(const toml::source_region& at, const std::string& what) {
-    const auto line = static_cast<int>(at.begin.line) + lines_before_;
+    add_at_line(static_cast<int>(at.begin.line), what);
+  }
+  void add_at_line(int of_tables, const std::string& what) {
+    const auto line = of_tables + lines_before_;
     lines_.push_back(file_ + " line " + std::to_string(line) + table_ + ": " + what);
   }
   std::size_t count() const { return lines_.size(); }
@@ -45,6 +48,36 @@ class Problems {
   std::vector<std::string>& lines_;
   std::string table_;
 };
+
+// The line of the first character beyond ASCII that is neither in quotes nor in a comment, where TOML has
+// none. toml++ 3.3 must not see one: some of them (U+00E9, U+3002) it takes for impossible.
+std::optional<int> line_of_stray_character(std::string_view toml) {
+  std::string_view quotes;  // that will end the text we are in
+  int line = 1;
+  while (!toml.empty()) {
+    const char c = toml.front();
+    std::size_t step = 1;
+    if (c == '\n') ++line;
+    if (!quotes.empty()) {
+      const bool ends = toml.starts_with(quotes);
+      const bool breaks_off = c == '\n' && quotes.size() == 1;
+      // A long text may end with up to two quotes of its own.
+      if (ends && quotes.size() == 3) step = std::min<std::size_t>(toml.find_first_not_of(c), 5);
+      if (c == '\\' && quotes.front() == '"' && toml.size() > 1 && toml[1] != '\n') step = 2;
+      if (ends || breaks_off) quotes = {};
+    } else if (c == '#') {
+      step = toml.find('\n');
+    } else if (c == '"' || c == '\'') {
+      const bool is_long = toml.starts_with(std::string(3, c));
+      quotes = toml.substr(0, is_long ? 3 : 1);
+      step = quotes.size();
+    } else if (c < 0) {
+      return line;
+    }
+    toml.remove_prefix(std::min(step, toml.size()));
+  }
+  return std::nullopt;
+}
 
 std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
@@ -132,7 +165,8 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   const auto& at = find_field(table, "when")->source();
   const auto colon = std::min(text.find(':'), text.size());
   const auto name = wechat::lower_case(text.substr(0, colon));
-  const auto argument = colon < text.size() ? text.substr(colon + 1) : "";
+  const std::string argument(
+      without_blanks(colon < text.size() ? std::string_view(text).substr(colon + 1) : ""));
   const auto* const occasion = std::find_if(std::begin(kOccasions), std::end(kOccasions),
                                             [&](const Occasion& known) { return known.name == name; });
   if (occasion == std::end(kOccasions)) {
@@ -144,6 +178,9 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
     return problems.add(at, "when is " + in_quotes(text) + ": give " + name + ":WHICH");
   if (occasion->argument == Argument::none && colon < text.size())
     return problems.add(at, "when is " + in_quotes(text) + ": give " + name + " alone");
+  // WeChat writes it before the scenes of new followers alone, and we show none with it.
+  if (argument.starts_with("qrscene_"))
+    return problems.add(at, "when is " + in_quotes(text) + ": give the scene without qrscene_");
   const auto known_event = find_wechat_event(wechat::lower_case(argument));
   if (occasion->when == When::event && known_event == nullptr)
     return problems.add(
@@ -265,6 +302,10 @@ std::optional<ReplyRule> read_rule(const toml::table& table, Problems& problems)
 ReplyRules read_reply_rules(std::string_view toml, const std::string& file, int lines_before) {
   ReplyRules read;
   Problems problems(file, lines_before, read.problems);
+  if (const auto line = line_of_stray_character(toml)) {
+    problems.add_at_line(*line, "letters beyond ASCII stand in \"…\" or behind #: are these other quotes?");
+    return read;
+  }
   const auto document = toml::parse(toml);
   if (!document) {
     problems.add(document.error().source(),

@@ -150,6 +150,22 @@ content = { thumb_media_id = "media-2", hq_music_url = "https://example.com/a.mp
       "kefu.conf line 14: [[reply]] number 1: 'media_id' is given twice");
 }
 
+TEST_CASE("letters beyond ASCII stand in quotes and comments alone") {
+  const auto all = rules(
+      "[[reply]] # 说明。\nwhen = \"keyword: é。 \"\ntype = 'text'\n"
+      "content = \"\"\"一\\\"\"二\"\n三\"\"\"\" # 四\n");
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].argument == "é。");
+  CHECK(std::get<wechat::TextReply>(all[0].reply).text == "一\"\"二\"\n三\"");
+  const std::string why = "letters beyond ASCII stand in \"…\" or behind #: are these other quotes?";
+  check_problem("[[reply]]\nwhen = “subscribe”\n", "kefu.conf line 12: " + why);
+  check_problem("[[reply]]\nwhen = \"subscribe\"\n。\n", "kefu.conf line 13: " + why);
+  check_problem("[[reply]]\ncontent = \"\"\"\né\n\"\"\" é\n", "kefu.conf line 14: " + why);
+  check_problem(
+      "[[reply]]\nwhen = \"scan:qrscene_7\"\ntype = \"text\"\ncontent = \"x\"\n",
+      "kefu.conf line 12: [[reply]] number 1: when is 'scan:qrscene_7': give the scene without qrscene_");
+}
+
 TEST_CASE("a mistake is named with file, line, table and what to do") {
   const std::string head = "kefu.conf line ";
   check_problem("[[reply]]\ntype = \"text\"\ncontent = \"x\"\n",
