@@ -23,10 +23,8 @@ endif()
 target_include_directories(kefu_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(kefu_flags INTERFACE Threads::Threads)
 
-# With sanitizers, compiling is what takes long: tests' own sources are not optimised, what they test is.
-if(KEFU_SANITIZE)
-  set(KEFU_TEST_OPTIONS -O0)
-endif()
+# Compiling them is what takes long: tests' own sources are not optimised, what they test is.
+set(KEFU_TEST_OPTIONS -O0)
 
 # With Clang, which the sanitizers use, what most sources include is compiled once: half of the time of that build. GCC gains nothing
 # by it, so the other builds do without, and a source that does not include what it uses fails there.

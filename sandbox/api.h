@@ -1,8 +1,8 @@
 // What drives the sandbox: the JSON API under /api/, the page, and everything else that its one port serves.
 //
-// Every body is a JSON object of at most 64 KiB, 15 MiB where it may hold a file; every answer is JSON. 200: done; 400: the request is no
-// good; 404: no such thing; 409: the world is not in the state for it; each with {"error": "…"}. Times are
-// Unix milliseconds of the sandbox's own clock. docs/sandbox.md has every field.
+// Every body is a JSON object of at most 64 KiB, 15 MiB where it may hold a file; every answer is JSON. 200:
+// done; 400: the request is no good; 404: no such thing; 409: the world is not in the state for it; each with
+// {"error": "…"}. Times are Unix milliseconds of the sandbox's own clock. docs/sandbox.md has every field.
 //
 //   POST /api/customers      {id?, nick?}: somebody who does not follow yet
 //   POST /api/follow         {customer?, nick?, scene?, wait?}: a new customer when none is named
@@ -12,7 +12,9 @@
 //   POST /api/event          {customer, event, key?, …, wait?}
 //   POST /api/reply          {agent?, customer, text, wait?}
 //   POST /api/agent/send     {agent?, customer, elements, wait?}
-//   POST /api/agent/recall   {agent?, customer, msg_key, wait?}; edit: {…, elements}; read: {agent?, customer}
+//   POST /api/agent/recall   {agent?, customer, msg_key, wait?}
+//   POST /api/agent/edit     {agent?, customer, msg_key, elements, wait?}
+//   POST /api/agent/read     {agent?, customer, wait?}
 //   POST /api/agent/presence {agent, online, lost?, wait?}
 //   POST /api/typing         {agent?, customer, stopped?, wait?}: a callback that is online only
 //   GET  /api/customers      [{id, number, nick, following, window}]
