@@ -21,6 +21,8 @@ constexpr std::size_t kAtOnce = 8;
 constexpr auto kFetchingMax = 60s;
 constexpr auto kTimeToSend = 1500ms;  // what a delivery needs after the waiting
 constexpr auto kGivenUpAfter = 10min;
+constexpr auto kGivenUpAfterOutage =
+    2h;  // the customer's messages wait as long; WeChat keeps media three days
 constexpr std::uint32_t kAttemptsAtLeast = 3;  // of an event that came late because IM was down
 constexpr auto kNextLook = 50ms;
 
@@ -117,6 +119,12 @@ Answer not_now(std::string why) {
   return answer;
 }
 
+Answer nothing_comes(std::string why) {
+  auto answer = not_now(std::move(why));
+  answer.nothing_comes = true;
+  return answer;
+}
+
 // Takes nothing more once the relay stops, which ends the download.
 class StoppableDraft : public media::Draft {
  public:
@@ -188,10 +196,12 @@ Answer CustomerMedia::get(const v1::Delivery& delivery, Timestamp deadline) {
     store_.forget_note(wanted.note_key);
   }
   const auto job = job_for(wanted);
-  auto answer = wait_for(job, deadline - kTimeToSend) ? job->answer : not_now("the media are being fetched");
-  const bool is_late = clocks_.wall() - accepted_at >= kGivenUpAfter && delivery.attempt() > kAttemptsAtLeast;
-  if (answer.kind == Answer::Kind::not_now && is_late) return noted(wanted, note_of(kLate));
-  return answer;
+  if (!wait_for(job, deadline - kTimeToSend)) return not_now("the media are being fetched");
+  const auto& answer = job->answer;
+  if (answer.kind != Answer::Kind::not_now || stopping_.stop_requested()) return answer;
+  const Millis patience = answer.nothing_comes ? Millis(kGivenUpAfterOutage) : Millis(kGivenUpAfter);
+  const bool is_late = clocks_.wall() - accepted_at >= patience && delivery.attempt() > kAttemptsAtLeast;
+  return is_late ? noted(wanted, note_of(kLate)) : answer;
 }
 
 std::shared_ptr<CustomerMedia::Job> CustomerMedia::job_for(const Wanted& wanted) {
@@ -238,16 +248,19 @@ Answer CustomerMedia::fetch(const Wanted& wanted) {
   if (stopping_.stop_requested()) return not_now("the relay stops");
   const auto deadline = clocks_.steady() + kFetchingMax;
   auto draft = store_.draft();
-  if (!draft) return not_now("KEFU_MEDIA_DIR: " + draft.error());
+  if (!draft) return nothing_comes("KEFU_MEDIA_DIR: " + draft.error());
   StoppableDraft into(std::move(*draft), stopping_.get_token());
   const auto fetched = fetch_(wanted.media_id, into, deadline);
-  if (fetched.kind == Fetched::Kind::not_now) return not_now(fetched.outcome.reason);
+  if (fetched.kind == Fetched::Kind::not_now) {
+    const bool outage = fetched.outcome.kind == v1::OUTCOME_UNAVAILABLE;
+    return outage ? nothing_comes(fetched.outcome.reason) : not_now(fetched.outcome.reason);
+  }
   if (fetched.kind == Fetched::Kind::impossible) {
     log::debug("media cannot be fetched", {{"kind", wanted.kind}, {"why", fetched.reason}});
     return noted(wanted, note_of(why_of(fetched.why)));
   }
   const auto kept = into.keep();
-  if (!kept) return not_now("KEFU_MEDIA_DIR: " + kept.error());
+  if (!kept) return nothing_comes("KEFU_MEDIA_DIR: " + kept.error());
   if (!fits(wanted.kind, kept->facts.format)) {
     log::info("media are of another type than was told",
               {{"kind", wanted.kind}, {"is", media::extension(kept->facts.format)}});
@@ -256,7 +269,7 @@ Answer CustomerMedia::fetch(const Wanted& wanted) {
   if (wanted.kind == "image") return noted(wanted, note_of(*kept, {}));
   if (wanted.kind == "voice") return noted(wanted, note_of(playable(*kept, deadline), {}));
   const auto thumb = thumb_of(wanted, *kept, deadline);
-  return thumb ? noted(wanted, note_of(*kept, thumb)) : not_now("KEFU_MEDIA_DIR: cannot be written");
+  return thumb ? noted(wanted, note_of(*kept, thumb)) : nothing_comes("KEFU_MEDIA_DIR: cannot be written");
 }
 
 // Browsers and most phones play no AMR.

@@ -33,6 +33,7 @@ struct CustomerMediaAnswer {
   media::Object object{};                // of kept
   std::optional<media::Object> thumb{};  // of a kept video: always
   std::string why{};                     // impossible: for the agent, by locale; not_now: for operators
+  bool nothing_comes = false;            // not_now: not of this one alone, but of WeChat or of our settings
 };
 
 struct CustomerMediaOptions {
@@ -61,8 +62,9 @@ class CustomerMedia {
   ~CustomerMedia();
 
   // Waits for the fetching, but leaves time to send before `deadline` (steady); the fetching goes on behind.
-  // What WeChat has not given ten minutes after it was accepted becomes impossible. REQUIRES: an event with
-  // media.
+  // What has just failed, ten minutes after it was accepted or later, becomes impossible; where WeChat gives
+  // nothing at all or our settings are wrong, after two hours. What still waits its turn never does.
+  // REQUIRES: an event with media.
   CustomerMediaAnswer get(const v1::Delivery& delivery, Timestamp deadline);
 
   // Where the agent finds it until the event is as old as media are kept. The same each time.

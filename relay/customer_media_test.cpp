@@ -128,9 +128,9 @@ TEST_CASE_FIXTURE(Fixture, "customer media: what is impossible stays so, with it
 
 TEST_CASE_FIXTURE(Fixture,
                   "customer media: what is not to be had now is tried anew, and given up in the end") {
-  cloud.failures["m"] = {Fetched::Kind::not_now, "x", work::failed(v1::OUTCOME_UNAVAILABLE, {}, "down")};
+  cloud.failures["m"] = {Fetched::Kind::not_now, "x", work::failed(v1::OUTCOME_RETRY, {}, "busy")};
   CHECK(get(delivery("image", "m")).kind == Kind::not_now);
-  CHECK(get(delivery("image", "m")).why == "down");
+  CHECK(get(delivery("image", "m")).why == "busy");
   CHECK(cloud.calls == 2);
   auto late = delivery("image", "m");
   late.mutable_event()->set_accepted_at_ms((wall_now() - 11min).ms);
@@ -140,6 +140,29 @@ TEST_CASE_FIXTURE(Fixture,
   cloud.failures.clear();
   cloud.files["m"] = kGif;
   CHECK(get(late).kind == Kind::impossible);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "customer media: while WeChat gives nothing to anyone, none is given up for hours") {
+  cloud.failures["m"] = {Fetched::Kind::not_now, "x", work::failed(v1::OUTCOME_UNAVAILABLE, {}, "down")};
+  auto late = delivery("image", "m");
+  late.set_attempt(9);
+  late.mutable_event()->set_accepted_at_ms((wall_now() - 119min).ms);
+  CHECK(get(late).why == "down");
+  late.mutable_event()->set_accepted_at_ms((wall_now() - 121min).ms);
+  CHECK(get(late).why == "(could not be fetched: WeChat did not give it in time)");
+}
+
+TEST_CASE_FIXTURE(Fixture, "customer media: what waits its turn in a backlog is not given up") {
+  cloud.files["slow"] = kGif;
+  auto late = delivery("image", "slow");
+  late.set_attempt(9);
+  late.mutable_event()->set_accepted_at_ms((wall_now() - 24h).ms);
+  CHECK(get(late, 20ms).kind == Kind::not_now);
+  auto crowded = relay({}, 0);
+  CHECK(crowded->get(late, steady_now() + 10s).kind == Kind::not_now);
+  cloud.opened.set_value();
+  CHECK(get(late).kind == Kind::kept);
 }
 
 TEST_CASE_FIXTURE(Fixture, "customer media: a slow fetch goes on behind, and the next attempt joins it") {
@@ -166,7 +189,10 @@ TEST_CASE_FIXTURE(Fixture, "customer media: stopping ends what still comes") {
   CHECK_FALSE(media->stop(1ms));
   cloud.opened.set_value();
   CHECK(media->stop(10s));
-  CHECK(get(delivery("image", "m")).why == "the relay stops");
+  auto late = delivery("image", "m");
+  late.set_attempt(9);
+  late.mutable_event()->set_accepted_at_ms((wall_now() - 24h).ms);
+  CHECK(get(late).why == "the relay stops");
 }
 
 TEST_CASE_FIXTURE(Fixture, "customer media: a voice becomes MP3 where it can, else stays as it is") {
