@@ -293,7 +293,8 @@ Outgoing::Id Outgoing::upload(MediaType type, const Object& object, Timestamp de
     id.media_id = std::move(uploaded.media_id);
     return std::move(uploaded.call);
   });
-  if (id.call.ok()) id.media_id = store_.note(id.note, id.media_id, now_() + kUploadGood);
+  if (id.call.ok())
+    id.media_id = store_.note(id.note, id.media_id, now_() + kUploadGood).value_or(id.media_id);
   return id;
 }
 
@@ -338,7 +339,8 @@ Prepared Outgoing::failed_for_now(const Of& of, work::Outcome outcome,
   return gives_up(of) ? at_last() : failed(std::move(outcome));
 }
 
-// Counted in the store, so that it holds for all notifiers and over a restart.
+// Counted in the store, so that it holds for all notifiers and over a restart. What cannot be counted would
+// be tried for ever.
 bool Outgoing::gives_up(const Of& of) {
   const auto mine = random_hex(8);
   const auto key = "notifier tried/" + of.customer.value + "/" + std::to_string(of.accepted_at.ms) + "/" +

@@ -201,7 +201,10 @@ Answer CustomerMedia::get(const v1::Delivery& delivery, Timestamp deadline) {
   if (answer.kind != Answer::Kind::not_now || stopping_.stop_requested()) return answer;
   const Millis patience = answer.nothing_comes ? Millis(kGivenUpAfterOutage) : Millis(kGivenUpAfter);
   const bool is_late = clocks_.wall() - accepted_at >= patience && delivery.attempt() > kAttemptsAtLeast;
-  return is_late ? noted(wanted, note_of(kLate)) : answer;
+  if (!is_late) return answer;
+  const auto given_up = noted(wanted, note_of(kLate));
+  // Without a note, too: a disk that takes none must not hold the customer's messages for ever.
+  return given_up.kind != Answer::Kind::not_now ? given_up : *read(note_of(kLate));
 }
 
 std::shared_ptr<CustomerMedia::Job> CustomerMedia::job_for(const Wanted& wanted) {
@@ -312,7 +315,8 @@ std::optional<media::Object> CustomerMedia::thumb_of(const Wanted& wanted, const
 
 Answer CustomerMedia::noted(const Wanted& wanted, const std::string& note) {
   const auto holds = store_.note(wanted.note_key, note, wanted.noted_until);
-  return read(holds).value_or(not_now("a note about media cannot be read"));
+  if (!holds) return nothing_comes("KEFU_MEDIA_DIR: a note about media cannot be kept");
+  return read(*holds).value_or(not_now("a note about media cannot be read"));
 }
 
 std::optional<Answer> CustomerMedia::read(const std::string& note) const {

@@ -86,7 +86,7 @@ class CustomerMedia {
   CustomerMediaAnswer fetch(const Wanted& wanted);
   std::optional<media::Object> thumb_of(const Wanted& wanted, const media::Object& video, Timestamp deadline);
   media::Object playable(const media::Object& voice, Timestamp deadline);
-  // What the first note under this key says, which may be another one than this.
+  // What the first note under this key says, which may be another one than this; not_now when none is kept.
   CustomerMediaAnswer noted(const Wanted& wanted, const std::string& note);
   std::optional<CustomerMediaAnswer> read(const std::string& note) const;
 

@@ -224,6 +224,18 @@ TEST_CASE_FIXTURE(Fixture, "customer media: a video always has a thumbnail") {
   CHECK(without.thumb->facts.height == 120);
 }
 
+TEST_CASE_FIXTURE(Fixture, "customer media: what cannot be noted is not told as if it held for all") {
+  cloud.files["m"] = kGif;
+  fs::remove_all(folder + "/notes");
+  std::ofstream(folder + "/notes") << "no folder";
+  CHECK(get(delivery("image", "m")).kind == Kind::not_now);
+  CHECK(get(delivery("image", "gone")).kind == Kind::not_now);
+  auto late = delivery("image", "m");
+  late.set_attempt(4);
+  late.mutable_event()->set_accepted_at_ms((wall_now() - 3h).ms);
+  CHECK(get(late).why == "(could not be fetched: WeChat did not give it in time)");
+}
+
 TEST_CASE_FIXTURE(Fixture, "customer media: a broken note is made anew") {
   cloud.files["m"] = kGif;
   store->note("wechat media/wx1/m", "nonsense", wall_now() + 1h);

@@ -25,9 +25,7 @@ struct OneObject : media::MediaStore {
   std::optional<std::string> path_of(std::string_view asked) override {
     return asked == hash ? std::optional<std::string>("/media/it") : std::nullopt;
   }
-  std::string note(std::string_view, std::string_view value, Timestamp) override {
-    return std::string(value);
-  }
+  std::optional<std::string> note(std::string_view, std::string_view, Timestamp) override { return {}; }
   std::optional<std::string> noted(std::string_view, Timestamp) override { return std::nullopt; }
   void forget_note(std::string_view) override {}
   void forget(Timestamp) override {}

@@ -169,13 +169,13 @@ class FolderStore : public MediaStore {
     return path;
   }
 
-  std::string note(std::string_view key, std::string_view value, Timestamp expires) override {
+  std::optional<std::string> note(std::string_view key, std::string_view value, Timestamp expires) override {
     const auto fresh = fresh_draft_path();
     const auto at = place("notes", sha256_hex(key));
     if (const int failed = write_synced(fresh, written(value, expires), kFileMode); failed != 0) {
       ::unlink(fresh.c_str());
       log::warning("a note about media cannot be kept", {{"why", trouble(folder_, failed).message}});
-      return std::string(value);
+      return std::nullopt;
     }
     const auto lock = locked();
     const auto present = read_note(at);
@@ -186,6 +186,7 @@ class FolderStore : public MediaStore {
     if (const int failed = move_into_place(fresh, at); failed != 0) {
       ::unlink(fresh.c_str());
       log::warning("a note about media cannot be kept", {{"why", trouble(folder_, failed).message}});
+      return std::nullopt;
     }
     return std::string(value);
   }

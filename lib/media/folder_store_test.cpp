@@ -139,7 +139,7 @@ TEST_CASE("media folder: a full disk is an error that names the folder") {
   CHECK_FALSE(stored);
   REQUIRE_FALSE(object);
   CHECK(object.error().find(folder.path) != std::string::npos);
-  CHECK(noted == std::string(5000, 'x'));
+  CHECK_FALSE(noted);
   CHECK_FALSE(store->noted("key", wall_now()));
 }
 
@@ -191,7 +191,7 @@ TEST_CASE("media folder: two programs that note at once agree on one value") {
     for (std::size_t i = 0; i < seen.size(); ++i) {
       threads.emplace_back([&, i] {
         const auto store = open_media_folder(folder.path);
-        seen[i] = (*store)->note(key, std::to_string(i), wall_now() + 1h);
+        seen[i] = (*store)->note(key, std::to_string(i), wall_now() + 1h).value_or("");
       });
     }
     for (auto& thread : threads) thread.join();

@@ -41,9 +41,10 @@ class MediaStore {
   virtual std::optional<std::string> path_of(std::string_view hash) = 0;
 
   // Short facts that outlive a process and are seen by all: what became of a WeChat media id, which media id
-  // an upload got. The first note under a key stays until it expires (Unix ms): noted() is the one that
-  // holds.
-  virtual std::string note(std::string_view key, std::string_view value, Timestamp expires) = 0;
+  // an upload got. The first note under a key stays until it expires (Unix ms), and is what note() tells;
+  // nothing: none can be kept.
+  virtual std::optional<std::string> note(std::string_view key, std::string_view value,
+                                          Timestamp expires) = 0;
   virtual std::optional<std::string> noted(std::string_view key, Timestamp now) = 0;
   virtual void forget_note(std::string_view key) = 0;
 
