@@ -32,16 +32,18 @@ constexpr std::string_view kTooLarge = "too large";
 constexpr std::string_view kNotAllowed = "not allowed";
 constexpr std::string_view kOtherType = "type";
 constexpr std::string_view kLate = "late";
+constexpr std::string_view kNoRoom = "no room";  // never noted: there may be some soon
 
 struct Words {
   std::string_view why, zh, en, ja;
 };
-constexpr std::array<Words, 5> kWords{{
+constexpr std::array<Words, 6> kWords{{
     {kGone, "微信已不再提供", "WeChat does not have it any more", "WeChat にはもうありません"},
     {kTooLarge, "文件过大", "it is too large", "大きすぎます"},
     {kNotAllowed, "来源不在允许之列", "it lies on a host that may not be asked",
      "許可されていないホストにあります"},
     {kOtherType, "格式无法识别", "its format is not known", "形式が不明です"},
+    {kNoRoom, "我们的磁盘空间不足", "there is no room on our disk", "こちらのディスクに空きがありません"},
     {kLate, "微信未能及时提供", "WeChat did not give it in time", "WeChat から時間内に取得できませんでした"},
 }};
 
@@ -251,7 +253,7 @@ Answer CustomerMedia::fetch(const Wanted& wanted) {
   if (stopping_.stop_requested()) return not_now("the relay stops");
   const auto deadline = clocks_.steady() + kFetchingMax;
   auto draft = store_.draft();
-  if (!draft) return nothing_comes("KEFU_MEDIA_DIR: " + draft.error());
+  if (!draft) return no_draft(draft.error());
   StoppableDraft into(std::move(*draft), stopping_.get_token());
   const auto fetched = fetch_(wanted.media_id, into, deadline);
   if (fetched.kind == Fetched::Kind::not_now) {
@@ -311,6 +313,14 @@ std::optional<media::Object> CustomerMedia::thumb_of(const Wanted& wanted, const
   (*draft)->write(base64_decode(kGreyPicture).value_or(""));
   const auto grey = (*draft)->keep();
   return grey ? std::optional(*grey) : std::nullopt;
+}
+
+Answer CustomerMedia::no_draft(const std::string& why) const {
+  if (store_.has_room()) return nothing_comes("KEFU_MEDIA_DIR: " + why);
+  metrics_
+      .counter("kefu_media_no_room_total", "Customers' media not fetched because KEFU_MEDIA_DIR has no room")
+      .add();
+  return *read(note_of(kNoRoom));
 }
 
 Answer CustomerMedia::noted(const Wanted& wanted, const std::string& note) {

@@ -26,7 +26,7 @@ namespace kefu::relay {
 struct CustomerMediaAnswer {
   enum class Kind {
     kept,
-    impossible,  // now and later, for every attempt
+    impossible,  // now and later, for every attempt; for this one alone while the disk has no room
     not_now,     // it is being fetched, or WeChat does not give it now
   };
   Kind kind = Kind::not_now;
@@ -85,6 +85,7 @@ class CustomerMedia {
   void work_on(const Wanted& wanted, const std::shared_ptr<Job>& job);
   CustomerMediaAnswer fetch(const Wanted& wanted);
   std::optional<media::Object> thumb_of(const Wanted& wanted, const media::Object& video, Timestamp deadline);
+  CustomerMediaAnswer no_draft(const std::string& why) const;
   media::Object playable(const media::Object& voice, Timestamp deadline);
   // What the first note under this key says, which may be another one than this; not_now when none is kept.
   CustomerMediaAnswer noted(const Wanted& wanted, const std::string& note);

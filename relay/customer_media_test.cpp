@@ -50,7 +50,9 @@ struct Cloud {
 
 struct Fixture {
   const std::string folder = (fs::temp_directory_path() / ("kefu-customer-media-" + random_hex(8))).string();
-  std::unique_ptr<media::MediaStore> store = std::move(*media::open_media_folder(folder));
+  fs::space_info space{1000, 1000, 1000};
+  std::unique_ptr<media::MediaStore> store =
+      std::move(*media::open_media_folder(folder, [this](const auto&) { return std::optional(space); }));
   ops::Metrics metrics;
   Cloud cloud;
   Timestamp accepted_at = wall_now();
@@ -234,6 +236,18 @@ TEST_CASE_FIXTURE(Fixture, "customer media: what cannot be noted is not told as 
   late.set_attempt(4);
   late.mutable_event()->set_accepted_at_ms((wall_now() - 3h).ms);
   CHECK(get(late).why == "(could not be fetched: WeChat did not give it in time)");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "customer media: without room on the disk the agent is told at once, for this time") {
+  cloud.files["m"] = kGif;
+  space.available = 0;
+  const auto answer = get(delivery("image", "m"));
+  CHECK(answer.kind == Kind::impossible);
+  CHECK(answer.why == "(could not be fetched: there is no room on our disk)");
+  CHECK(cloud.calls == 0);
+  space.available = 1000;
+  CHECK(get(delivery("image", "m")).kind == Kind::kept);
 }
 
 TEST_CASE_FIXTURE(Fixture, "customer media: a broken note is made anew") {

@@ -22,6 +22,7 @@ struct OneObject : media::MediaStore {
   std::string hash = sha256_hex("picture");
 
   Result<std::unique_ptr<media::Draft>> draft() override { return Error{"none"}; }
+  bool has_room() override { return true; }
   std::optional<std::string> path_of(std::string_view asked) override {
     return asked == hash ? std::optional<std::string>("/media/it") : std::nullopt;
   }

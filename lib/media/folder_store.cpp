@@ -9,9 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
@@ -32,6 +36,9 @@ constexpr mode_t kFileMode = 0640;
 constexpr mode_t kSecretMode = 0600;
 constexpr std::size_t kNoteBytesMax = 64 << 10;
 constexpr std::size_t kLinkKeyBytes = 32;
+constexpr std::uintmax_t kReserveMax = 1ULL << 30;  // bytes left to others, as is
+constexpr std::uintmax_t kReservePart = 20;         // of so many, one
+constexpr Millis kWarnEvery = std::chrono::minutes(1);
 
 Error trouble(const std::string& what, int number) {
   return {what + ": " + std::strerror(number)};
@@ -143,7 +150,7 @@ class FolderDraft;
 
 class FolderStore : public MediaStore {
  public:
-  explicit FolderStore(std::string folder) : folder_(std::move(folder)) {}
+  FolderStore(std::string folder, SpaceOf space) : folder_(std::move(folder)), space_(std::move(space)) {}
 
   std::optional<Error> set_up() {
     std::error_code failed;
@@ -160,6 +167,11 @@ class FolderStore : public MediaStore {
   }
 
   Result<std::unique_ptr<Draft>> draft() override;
+
+  bool has_room() override {
+    const auto space = space_(folder_);
+    return !space || space->available >= std::min(kReserveMax, space->capacity / kReservePart);
+  }
 
   std::optional<std::string> path_of(std::string_view hash) override {
     if (!is_hash(hash)) return std::nullopt;
@@ -285,7 +297,18 @@ class FolderStore : public MediaStore {
     }
   }
 
+  // At most once a minute, however many ask.
+  void warn_of_no_room() {
+    const auto now = steady_now().ms;
+    auto last = warned_.load();
+    if (last != 0 && now - last < kWarnEvery.count()) return;
+    if (warned_.compare_exchange_strong(last, now))
+      log::warning("the disk has no room for media", {{"folder", folder_}});
+  }
+
   const std::string folder_;
+  const SpaceOf space_;
+  std::atomic<std::int64_t> warned_{0};  // steady_now() of the last warning; 0: none
 };
 
 class FolderDraft : public Draft {
@@ -332,6 +355,10 @@ class FolderDraft : public Draft {
 };
 
 Result<std::unique_ptr<Draft>> FolderStore::draft() {
+  if (!has_room()) {
+    warn_of_no_room();
+    return Error{folder_ + ": no room, the rest of the disk is left to others"};
+  }
   auto draft = std::make_unique<FolderDraft>(*this, fresh_draft_path());
   if (draft->failed() != 0) return trouble(draft->path(), draft->failed());
   return Result<std::unique_ptr<Draft>>(std::move(draft));
@@ -339,8 +366,14 @@ Result<std::unique_ptr<Draft>> FolderStore::draft() {
 
 }  // namespace
 
-Result<std::unique_ptr<MediaStore>> open_media_folder(const std::string& folder) {
-  auto store = std::make_unique<FolderStore>(folder);
+std::optional<fs::space_info> space_of(const std::string& folder) {
+  std::error_code failed;
+  const auto space = fs::space(folder, failed);
+  return failed ? std::nullopt : std::optional(space);
+}
+
+Result<std::unique_ptr<MediaStore>> open_media_folder(const std::string& folder, SpaceOf space) {
+  auto store = std::make_unique<FolderStore>(folder, std::move(space));
   if (auto failed = store->set_up()) return *std::move(failed);
   return Result<std::unique_ptr<MediaStore>>(std::move(store));
 }

@@ -143,6 +143,27 @@ TEST_CASE("media folder: a full disk is an error that names the folder") {
   CHECK_FALSE(store->noted("key", wall_now()));
 }
 
+TEST_CASE("media folder: a twentieth of the disk, at most 1 GiB, is left to others") {
+  const Folder folder;
+  fs::space_info space{};
+  const auto store =
+      std::move(*open_media_folder(folder.path, [&](const auto&) { return std::optional(space); }));
+  const auto has_room = [&](std::uintmax_t capacity, std::uintmax_t available) {
+    space.capacity = capacity;
+    space.available = available;
+    CHECK(store->has_room() == store->draft().ok());
+    return store->has_room();
+  };
+  constexpr std::uintmax_t kGiB = 1ULL << 30;
+  CHECK(has_room(2000, 100));
+  CHECK_FALSE(has_room(2000, 99));
+  CHECK(has_room(1000 * kGiB, kGiB));
+  CHECK_FALSE(has_room(1000 * kGiB, kGiB - 1));
+  CHECK(has_room(0, 0));  // as file systems tell that do not know
+  CHECK_FALSE(has_room(2000, 99));
+  CHECK(store->note("key", "value", wall_now() + 1h) == "value");  // it is small
+}
+
 TEST_CASE("media folder: a folder that cannot be is an error") {
   const Folder folder;
   std::ofstream(folder.path) << "a file";

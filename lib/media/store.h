@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,7 +38,10 @@ class MediaStore {
  public:
   virtual ~MediaStore() = default;
 
+  // An error as well while has_room() is false.
   virtual Result<std::unique_ptr<Draft>> draft() = 0;
+  // False: less is free than is left to others on the same disk, of which the journal is one.
+  virtual bool has_room() = 0;
   // A file that holds the object's bytes; nothing when it is not there (any more). Good until forget().
   virtual std::optional<std::string> path_of(std::string_view hash) = 0;
 
@@ -54,7 +59,11 @@ class MediaStore {
   virtual Result<std::string> link_key() = 0;
 };
 
-// In a folder, which is made. The error names it.
-Result<std::unique_ptr<MediaStore>> open_media_folder(const std::string& folder);
+// How large the disk under a folder is, and what is free. Nothing: it cannot be told.
+using SpaceOf = std::function<std::optional<std::filesystem::space_info>(const std::string& folder)>;
+std::optional<std::filesystem::space_info> space_of(const std::string& folder);
+
+// In a folder, which is made. The error names it. A twentieth of its disk, at most 1 GiB, is left to others.
+Result<std::unique_ptr<MediaStore>> open_media_folder(const std::string& folder, SpaceOf space = space_of);
 
 }  // namespace kefu::media
