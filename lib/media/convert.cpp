@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <semaphore>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -21,6 +23,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kLook = 10ms;
 constexpr const char* kBytesMax = "20000000";
+constexpr const char* kPixelsMax = "40000000";
+constexpr rlim_t kMemoryMax = 1U << 30;  // bytes of address space
+constexpr int kAtOnce = 4;
+
+std::counting_semaphore<kAtOnce> free_turns(kAtOnce);
 
 // How ffmpeg calls what reads the format; empty: it is not asked to. Never left to its own guess: what it
 // takes for a playlist may name other files.
@@ -78,11 +85,35 @@ class SpawnSetting {
   posix_spawnattr_t attributes_{};
 };
 
+// One of the conversions that may run at once, while it lives; false: none became free in time.
+class Turn {
+ public:
+  Turn(Timestamp deadline, const std::stop_token& stop) {
+    while (!(mine_ = free_turns.try_acquire_for(kLook)) && !stop.stop_requested() &&
+           steady_now() < deadline) {
+    }
+  }
+  ~Turn() {
+    if (mine_) free_turns.release();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  explicit operator bool() const { return mine_; }
+
+ private:
+  bool mine_ = false;
+};
+
 // What is wrong with how it ended; empty when nothing is.
 std::string run(std::vector<std::string> arguments, Timestamp deadline, const std::stop_token& stop) {
+  const Turn turn(deadline, stop);
+  if (!turn) return "too many conversions at once";
   pid_t child = 0;
   if (const int failed = SpawnSetting().spawn(child, arguments); failed != 0)
     return arguments.front() + ": " + std::strerror(failed);
+  const rlimit memory{kMemoryMax, kMemoryMax};
+  ::prlimit(child, RLIMIT_AS, &memory, nullptr);  // has hardly begun; that it may be over is no matter
   int status = 0;
   for (;;) {
     const auto ended = ::waitpid(child, &status, WNOHANG);
@@ -140,9 +171,10 @@ Result<Object> Converter::convert(const std::string& from, Format format, std::v
   if (reader.empty()) return Error{std::string(extension(format)) + " is nothing to convert"};
   auto draft = store.draft();
   if (!draft) return Error{draft.error()};
-  std::vector<std::string> arguments{program_, "-nostdin",    "-v", "quiet", "-protocol_whitelist",
-                                     "file",   "-threads",    "1",  "-f",    reader,
-                                     "-i",     "file:" + from};
+  std::vector<std::string> arguments{
+      program_, "-nostdin",    "-v",       "quiet",       "-protocol_whitelist",
+      "file",   "-max_pixels", kPixelsMax, "-threads",    "1",
+      "-f",     reader,        "-i",       "file:" + from};
   arguments.insert(arguments.end(), how.begin(), how.end());
   arguments.insert(arguments.end(), {"-threads", "1", "-fs", kBytesMax, "-y", "file:" + (*draft)->path()});
   if (auto wrong = run(std::move(arguments), deadline, stop); !wrong.empty()) return Error{std::move(wrong)};

@@ -1,4 +1,5 @@
-// Makes other formats of what we have, by ffmpeg, where there is one. Thread-safe.
+// Makes other formats of what we have, by ffmpeg, where there is one: at most four at once in a process, each
+// with at most 1 GiB of memory and pictures of at most 40 million pixels. Thread-safe.
 #pragma once
 
 #include <optional>

@@ -5,7 +5,10 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "lib/base/digest.h"
 
@@ -71,6 +74,36 @@ TEST_CASE_FIXTURE(Fixture, "convert: failures are errors, and leave nothing") {
   CHECK_FALSE(Converter("/no/such/program").to_mp3("/nowhere", Format::amr, *store, steady_now() + 10s));
   CHECK_FALSE(playing("exit 0").to_mp3("/nowhere", Format::png, *store, steady_now() + 10s));
   CHECK(fs::is_empty(folder + "/drafts"));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "convert: it gets 1 GiB of memory, and is told how many pixels a picture may have") {
+  const auto converter = playing(R"sh(while [ "$(ulimit -v)" = unlimited ]; do :; done
+case "$*" in *"-max_pixels 40000000 "*" -i "*) ;; *) exit 1 ;; esac
+[ "$(ulimit -v)" = 1048576 ] && printf '\377\373\220\000%0413d' 0 > "$out")sh");
+  CHECK(converter.to_mp3("/nowhere", Format::amr, *store, steady_now() + 10s));
+}
+
+TEST_CASE_FIXTURE(Fixture, "convert: four at once, and no more") {
+  fs::create_directory(folder + "/begun");
+  const auto converter =
+      playing("cd " + folder + "\n: > begun/$$\nwhile [ ! -e go ]; do sleep 0.01; done\nexit 1");
+  const auto begun = [&] {
+    return std::distance(fs::directory_iterator(folder + "/begun"), fs::directory_iterator());
+  };
+  const auto until = steady_now() + 10s;
+  const auto convert = [&] { CHECK_FALSE(converter.to_mp3("/nowhere", Format::amr, *store, until)); };
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(convert);
+  while (begun() < 4 && steady_now() < until) std::this_thread::yield();
+  const auto fifth = converter.to_mp3("/nowhere", Format::amr, *store, steady_now() + 30ms);
+  CHECK(begun() == 4);
+  REQUIRE_FALSE(fifth);
+  CHECK(fifth.error() == "too many conversions at once");
+  std::ofstream(folder + "/go") << "go";
+  threads.clear();
+  convert();
+  CHECK(begun() == 5);
 }
 
 TEST_CASE_FIXTURE(Fixture, "convert: one that hangs is ended at the deadline, and when it is stopped") {
