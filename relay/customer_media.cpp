@@ -87,8 +87,9 @@ media::Object object_of(const json& noted) {
   return object;
 }
 
-std::string note_of(const media::Object& object, const std::optional<media::Object>& thumb) {
-  json note{{"object", json_of(object)}};
+std::string note_of(const media::Object& object, const std::optional<media::Object>& thumb,
+                    Timestamp links_until) {
+  json note{{"object", json_of(object)}, {"until", links_until.ms}};
   if (thumb) note["thumb"] = json_of(*thumb);
   return note.dump();
 }
@@ -154,7 +155,6 @@ struct CustomerMedia::Wanted {
   std::string kind;
   std::string media_id;
   std::string thumb_media_id;
-  Timestamp noted_until{};
 };
 
 Result<std::unique_ptr<CustomerMedia>> CustomerMedia::make(media::MediaStore& store, Fetch fetch,
@@ -190,8 +190,7 @@ Answer CustomerMedia::get(const v1::Delivery& delivery, Timestamp deadline) {
   const auto& message = event.customer_message();
   const Timestamp accepted_at{event.accepted_at_ms()};
   const Wanted wanted{"wechat media/" + options_.app_id + "/" + message.media().media_id(), message.kind(),
-                      message.media().media_id(), message.media().thumb_media_id(),
-                      accepted_at + options_.keep};
+                      message.media().media_id(), message.media().thumb_media_id()};
 
   if (const auto note = store_.noted(wanted.note_key, clocks_.wall())) {
     if (auto known = read(*note)) return *std::move(known);
@@ -264,6 +263,8 @@ Answer CustomerMedia::fetch(const Wanted& wanted) {
     log::debug("media cannot be fetched", {{"kind", wanted.kind}, {"why", fetched.reason}});
     return noted(wanted, note_of(why_of(fetched.why)));
   }
+  // What is kept and noted from here on outlives its links.
+  const auto until = clocks_.wall() + options_.keep;
   const auto kept = into.keep();
   if (!kept) return nothing_comes("KEFU_MEDIA_DIR: " + kept.error());
   if (!fits(wanted.kind, kept->facts.format)) {
@@ -271,10 +272,11 @@ Answer CustomerMedia::fetch(const Wanted& wanted) {
               {{"kind", wanted.kind}, {"is", media::extension(kept->facts.format)}});
     return noted(wanted, note_of(kOtherType));
   }
-  if (wanted.kind == "image") return noted(wanted, note_of(*kept, {}));
-  if (wanted.kind == "voice") return noted(wanted, note_of(playable(*kept, deadline), {}));
+  if (wanted.kind == "image") return noted(wanted, note_of(*kept, {}, until));
+  if (wanted.kind == "voice") return noted(wanted, note_of(playable(*kept, deadline), {}, until));
   const auto thumb = thumb_of(wanted, *kept, deadline);
-  return thumb ? noted(wanted, note_of(*kept, thumb)) : nothing_comes("KEFU_MEDIA_DIR: cannot be written");
+  return thumb ? noted(wanted, note_of(*kept, thumb, until))
+               : nothing_comes("KEFU_MEDIA_DIR: cannot be written");
 }
 
 // Browsers and most phones play no AMR.
@@ -324,7 +326,7 @@ Answer CustomerMedia::no_draft(const std::string& why) const {
 }
 
 Answer CustomerMedia::noted(const Wanted& wanted, const std::string& note) {
-  const auto holds = store_.note(wanted.note_key, note, wanted.noted_until);
+  const auto holds = store_.note(wanted.note_key, note, clocks_.wall() + options_.keep);
   if (!holds) return nothing_comes("KEFU_MEDIA_DIR: a note about media cannot be kept");
   return read(*holds).value_or(not_now("a note about media cannot be read"));
 }
@@ -340,6 +342,7 @@ std::optional<Answer> CustomerMedia::read(const std::string& note) const {
     }
     answer.kind = Answer::Kind::kept;
     answer.object = object_of(noted.at("object"));
+    answer.links_until = Timestamp{noted.at("until").get<std::int64_t>()};
     if (noted.contains("thumb")) answer.thumb = object_of(noted.at("thumb"));
     return answer;
   } catch (const json::exception&) {
@@ -347,11 +350,10 @@ std::optional<Answer> CustomerMedia::read(const std::string& note) const {
   }
 }
 
-std::string CustomerMedia::url_of(const media::Object& object, Timestamp accepted_at) const {
+std::string CustomerMedia::url_of(const media::Object& object, Timestamp until) const {
   auto url = options_.url;
   while (!url.empty() && url.back() == '/') url.pop_back();
-  return url + "/" +
-         media::link_name(link_key_, object.hash, object.facts.format, accepted_at + options_.keep);
+  return url + "/" + media::link_name(link_key_, object.hash, object.facts.format, until);
 }
 
 bool CustomerMedia::stop(Millis patience) {

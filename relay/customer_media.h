@@ -32,6 +32,7 @@ struct CustomerMediaAnswer {
   Kind kind = Kind::not_now;
   media::Object object{};                // of kept
   std::optional<media::Object> thumb{};  // of a kept video: always
+  Timestamp links_until{};               // of kept: the same for every attempt
   std::string why{};                     // impossible: for the agent, by locale; not_now: for operators
   bool nothing_comes = false;            // not_now: not of this one alone, but of WeChat or of our settings
 };
@@ -40,7 +41,7 @@ struct CustomerMediaOptions {
   std::string app_id;
   std::string locale = "zh-CN";
   std::string url;               // KEFU_MEDIA_URL
-  Millis keep{0};                // KEFU_MEDIA_KEEP
+  Millis keep{0};                // KEFU_MEDIA_KEEP: so long links hold, from the fetching on
   std::size_t waiting_max = 16;  // so many deliveries wait for media, that text of others gets through
 };
 
@@ -67,8 +68,8 @@ class CustomerMedia {
   // REQUIRES: an event with media.
   CustomerMediaAnswer get(const v1::Delivery& delivery, Timestamp deadline);
 
-  // Where the agent finds it until the event is as old as media are kept. The same each time.
-  std::string url_of(const media::Object& object, Timestamp accepted_at) const;
+  // Where the agent finds it until then (links_until). The same each time.
+  std::string url_of(const media::Object& object, Timestamp until) const;
 
   // Gives up what is being fetched. False: some call still hangs at WeChat, and dies with the process.
   bool stop(Millis patience);

@@ -105,14 +105,21 @@ TEST_CASE_FIXTURE(Fixture, "customer media: fetched once, whoever asks how often
 
 TEST_CASE_FIXTURE(Fixture, "customer media: a link that the gateway takes, the same each time") {
   cloud.files["m"] = kGif;
-  const auto object = get(delivery("image", "m")).object;
-  const auto url = media->url_of(object, accepted_at);
-  CHECK(url == media->url_of(object, accepted_at));
+  accepted_at = wall_now() - 240h;  // replayed
+  const auto begun = wall_now();
+  const auto [kind, object, thumb, until, why, outage] = get(delivery("image", "m"));
+  CHECK(until >= begun + Millis(24h));
+  CHECK(until <= wall_now() + Millis(24h));
+  media = relay();
+  CHECK(get(delivery("image", "m")).links_until == until);
+  CHECK(cloud.calls == 1);
+  CHECK(store->noted("wechat media/wx1/m", until - 1ms));
+  const auto url = media->url_of(object, until);
   REQUIRE(url.substr(0, 16) == "https://h/media/");
-  const auto linked = media::read_link_name(*store->link_key(), url.substr(16), accepted_at);
+  const auto linked = media::read_link_name(*store->link_key(), url.substr(16), begun);
   REQUIRE(linked);
   CHECK(linked->hash == object.hash);
-  CHECK(linked->expires.ms / 1000 == (accepted_at + 24h).ms / 1000);
+  CHECK(linked->expires.ms / 1000 == until.ms / 1000);
 }
 
 TEST_CASE_FIXTURE(Fixture, "customer media: what is impossible stays so, with its reason") {

@@ -84,11 +84,11 @@ Outcome ImHandler::customer_message(const v1::Delivery& delivery, Timestamp dead
   if (delivery.agent().empty()) return not_now("the gateway named no agent");
   std::vector<Elements> parts;
   if (event.has_media() && media_ != nullptr) {
-    const Timestamp accepted_at{delivery.event().accepted_at_ms()};
     const auto media = media_->get(delivery, deadline);
     if (media.kind == CustomerMediaAnswer::Kind::not_now)
       return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_ELSEWHERE, media.why);
-    parts = composed(event, media, [&](const auto& object) { return media_->url_of(object, accepted_at); });
+    parts =
+        composed(event, media, [&](const auto& object) { return media_->url_of(object, media.links_until); });
   } else {
     parts = composed(event);
   }
