@@ -170,10 +170,9 @@ Prepared Outgoing::upload_and_say(const MediaPart& part, const Of& of, MediaType
   const auto& outcome = uploaded.call.outcome;
   if (uploaded.call.error_class == ErrorClass::dead)
     return as_link(part, of, &object, filled(words_.refused, "{code}", std::to_string(outcome.code)));
-  if (!uploaded.call.ok()) {
-    if (outcome.kind != v1::OUTCOME_RETRY) return failed(outcome);
-    return failed_for_now(of, outcome, [&] { return as_link(part, of, &object, std::string(words_.slow)); });
-  }
+  if (!uploaded.call.ok())
+    return not_uploaded(of, uploaded.call,
+                        [&] { return as_link(part, of, &object, std::string(words_.slow)); });
   if (type == MediaType::image)
     return message(wechat::image_message_body(of.customer, uploaded.media_id), {uploaded.note});
   if (type == MediaType::voice)
@@ -207,7 +206,7 @@ Prepared Outgoing::prepare(const CardPart& part, const Of& of, Timestamp deadlin
     return message(wechat::card_message_body(of.customer, *card, thumb.media_id), {thumb.note});
   if (thumb.call.error_class == ErrorClass::dead)
     return not_taken(words_.card, filled(words_.refused, "{code}", std::to_string(outcome.code)));
-  return outcome.kind == v1::OUTCOME_RETRY ? failed_for_now(of, outcome, given_up) : failed(outcome);
+  return not_uploaded(of, thumb.call, given_up);
 }
 
 bool Outgoing::too_late(Timestamp deadline) const {
@@ -332,6 +331,17 @@ Prepared Outgoing::as_link(const MediaPart& part, const Of& of, const Object* ob
   auto text = std::string(name) + " " + link(url, label.front());
   if (!size.empty()) text += " (" + size + ")";
   return message(wechat::text_message_body(of.customer, text));
+}
+
+Prepared Outgoing::not_uploaded(const Of& of, const wechat_client::WechatCall& call,
+                                const std::function<Prepared()>& at_last) {
+  const auto& outcome = call.outcome;
+  const bool of_account = call.without_token || outcome.failure == v1::FAILURE_CREDENTIALS ||
+                          outcome.failure == v1::FAILURE_CONFIGURATION;
+  if (of_account) return failed(outcome);
+  auto again = retry(outcome.reason);
+  again.code = outcome.code;
+  return failed_for_now(of, std::move(again), at_last);
 }
 
 Prepared Outgoing::failed_for_now(const Of& of, work::Outcome outcome,

@@ -89,6 +89,11 @@ class Outgoing {
   // What cannot go as itself goes as a link, but for pictures.
   Prepared as_link(const MediaPart& part, const Of& of, const media::Object* object,
                    const std::string& why_not);
+  // What a failed upload means for the message: only what no upload can do without is WeChat's; all else is
+  // this file's, and after some tries it goes without. A customer's conversation must not stop for a file,
+  // much less those of others.
+  Prepared not_uploaded(const Of& of, const wechat_client::WechatCall& call,
+                        const std::function<Prepared()>& at_last);
   Prepared failed_for_now(const Of& of, work::Outcome outcome, const std::function<Prepared()>& at_last);
   bool gives_up(const Of& of);
   bool too_late(Timestamp deadline) const;

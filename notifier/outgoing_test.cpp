@@ -96,6 +96,8 @@ struct Bench {
       const auto code = refused->second;
       if (code > 0) refuses.erase(refused);
       if (code == -2) return {CallResult::Kind::unsure, 0, "", "timed out"};
+      if (code == -3) return {CallResult::Kind::not_sent, 0, "", "the file cannot be read"};
+      if (code == -4) return http::ScriptedClient::answer(429, "slow down");
       return http::ScriptedClient::answer(200, R"({"errcode":)" + std::to_string(code) + "}");
     }
     if (!upload) return http::ScriptedClient::answer(200, R"({"errcode":0})");
@@ -329,6 +331,54 @@ TEST_CASE("what fails for now is tried again from the same part, three times") {
   CHECK(bench.handle(slow.made).kind == v1::OUTCOME_RETRY);
   CHECK(bench.handle(slow.made).kind == v1::OUTCOME_DONE);
   CHECK(bench.sent().back().starts_with("text:[Voice message] <a"));
+}
+
+TEST_CASE("an upload that fails for now stops nobody else's replies, and goes without after three tries") {
+  // 45009, 45011: quotas of uploads, which are others than those of messages. -2 to -4: see Bench::act.
+  for (const int code : {45009, 45011, -1, -2, -3, -4}) {
+    CAPTURE(code);
+    Bench bench;
+    bench.web["/s"] = {amr(2)};
+    bench.web["/t"] = {kJpeg};
+    const auto handle = [&](const Reply& reply) {
+      bench.refuses = {{"upload ", code}};
+      return bench.handle(reply.made);
+    };
+    const auto sound = Reply().sound("/s");
+    const auto card =
+        Reply().text("see").card("miniprogrampage", R"({"title":"t","appid":"wx2","pagepath":"p",)"
+                                                    R"("thumb_url":"https://im.example.com/t"})");
+    for (const auto* reply : {&sound, &card, &sound, &card}) {
+      const auto outcome = handle(*reply);
+      CHECK(outcome.kind == v1::OUTCOME_RETRY);
+      CHECK(outcome.failure == v1::FAILURE_ELSEWHERE);
+      CHECK_FALSE(outcome.unsure);
+      CHECK(outcome.progress == (reply == &card ? 1 : 0));
+      CHECK_FALSE(outcome.reason.empty());
+    }
+    CHECK(handle(sound).kind == v1::OUTCOME_DONE);
+    CHECK(bench.sent().back().starts_with("text:[Voice message] <a"));
+    CHECK(handle(card).left_out == "[Card] took too long to carry over, again and again");
+  }
+}
+
+TEST_CASE("without a token nothing is uploaded, and that is no matter of the file") {
+  Bench bench;
+  bench.web["/a"] = {kPng};
+  wechat_client::TokenCache none(
+      [](bool, Timestamp) {
+        return wechat_client::FetchedToken{
+            {}, 0s, work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_UNREACHABLE, "cannot connect")};
+      },
+      [&] { return bench.now; });
+  notifier::Outgoing outgoing(bench.api, none, bench.downloader, *bench.store, std::nullopt,
+                              notifier::words("en"), bench.options, [&] { return bench.now; });
+  notifier::WechatHandler handler(bench.api, none, notifier::OnUnknown::resend, &outgoing);
+  for (int i = 0; i < 4; ++i) {
+    const auto outcome = handler.handle(Reply().image("/a").made, bench.now + limits::kHandlerBudget);
+    CHECK(outcome.kind == v1::OUTCOME_UNAVAILABLE);
+    CHECK(outcome.failure == v1::FAILURE_UNREACHABLE);
+  }
 }
 
 TEST_CASE("what there was no time for does not count as tried") {

@@ -328,12 +328,12 @@ void WechatApi::count(std::string_view api, std::string_view error_class) {
 WechatCall call_with_token(TokenCache& tokens, Timestamp deadline,
                            const std::function<WechatCall(const std::string& token)>& call) {
   auto token = tokens.get(deadline);
-  if (!token.ok()) return {ErrorClass::retry, token.failure};
+  if (!token.ok()) return {ErrorClass::retry, token.failure, true};
   auto made = call(token.token);
   if (made.error_class != ErrorClass::refresh_token) return made;
 
   token = tokens.replace(token.token, deadline);
-  if (!token.ok()) return {ErrorClass::retry, token.failure};
+  if (!token.ok()) return {ErrorClass::retry, token.failure, true};
   made = call(token.token);
   if (made.error_class == ErrorClass::refresh_token) {
     made.outcome.reason +=

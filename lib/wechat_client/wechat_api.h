@@ -19,7 +19,8 @@ namespace kefu::wechat_client {
 
 struct WechatCall {
   wechat::ErrorClass error_class = wechat::ErrorClass::retry;  // retry, too, when WeChat has not answered
-  work::Outcome outcome{};  // of a delivery that consists of this call alone
+  work::Outcome outcome{};     // of a delivery that consists of this call alone
+  bool without_token = false;  // no token was to be had: the outcome tells of that, the call was not made
 
   bool ok() const { return error_class == wechat::ErrorClass::ok; }
 };
