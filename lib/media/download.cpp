@@ -131,6 +131,12 @@ Downloaded impossible(Why why, std::string reason) {
   return {Kind::impossible, why, std::move(reason)};
 }
 
+// What a client tells is "GET https://host/path: why", and a path may be a key to the file.
+std::string without_address(const std::string& error) {
+  const auto colon = error.rfind(": ");
+  return colon == std::string::npos ? error : error.substr(colon + 2);
+}
+
 // One answer on its way into a draft.
 class Arrival {
  public:
@@ -156,7 +162,8 @@ class Arrival {
       return {Kind::not_now, Why::none, host + " answers with HTTP status " + std::to_string(head_.status)};
     if (head_.status != 0 && head_.status != 200)
       return impossible(Why::gone, host + " answers with HTTP status " + std::to_string(head_.status));
-    if (result.kind != CallResult::Kind::answered) return {Kind::not_now, Why::none, result.error};
+    if (result.kind != CallResult::Kind::answered)
+      return {Kind::not_now, Why::none, host + ": " + without_address(result.error)};
     if (bytes_ == 0) return impossible(Why::gone, host + " has an empty file there");
     return {Kind::fetched, Why::none, {}};
   }

@@ -57,7 +57,7 @@ struct Web {
             const auto& page = pages[origin + target];
             if (page.head.status != 0 && (!sink.begins(page.head) || !sink.takes(page.body)))
               return CallResult{CallResult::Kind::unsure, 0, "", "given up"};
-            return CallResult{page.kind, page.head.status, "", "GET failed"};
+            return CallResult{page.kind, page.head.status, "", "GET " + origin + target + ": timed out"};
           };
           return Result<std::unique_ptr<http::Client>>(std::move(client));
         },
@@ -225,6 +225,14 @@ TEST_CASE("what is not there, too large or empty stays impossible; what fails ma
   web.draft.full = true;
   page(200, "123");
   CHECK(fetch().reason == "it cannot be stored");
+}
+
+TEST_CASE("a reason names the host, never the path, which may be a key") {
+  Web web;
+  for (const auto kind : {CallResult::Kind::unsure, CallResult::Kind::not_sent}) {
+    web.pages[kHost + "/media/k3y.png"] = {{0, "", "", "", {}}, "", kind};
+    CHECK(web.fetch(kHost + "/media/k3y.png").reason == "files.example.com: timed out");
+  }
 }
 
 TEST_CASE("nothing is asked of a host that may not be") {
