@@ -56,6 +56,7 @@ struct Bench {
   std::vector<std::string> calls;      // of WeChat, but for the token: "upload image …", or a body
   std::map<std::string, int> refuses;  // errcode by what a call begins with, once
   int uploads = 0;
+  Millis upload_takes{0};
   Timestamp now = wall_now();  // as the store's notes
   notifier::OutgoingOptions options{"wx1", "https://bridge.example.com/media/"};
 
@@ -92,6 +93,7 @@ struct Bench {
     const auto refused = std::find_if(refuses.begin(), refuses.end(), [&](const auto& entry) {
       return calls.back().find(entry.first) != std::string::npos;
     });
+    if (upload) now = now + upload_takes;
     if (refused != refuses.end()) {
       const auto code = refused->second;
       if (code > 0) refuses.erase(refused);
@@ -391,6 +393,22 @@ TEST_CASE("what there was no time for does not count as tried") {
   for (int i = 0; i < 5; ++i) CHECK(handler.handle(reply.made, bench.now + 900ms).kind == v1::OUTCOME_RETRY);
   CHECK(bench.fetched.empty());
   CHECK(bench.handle(reply.made).left_out.empty());
+}
+
+TEST_CASE("after a long upload the message goes with the next attempt, which need not upload") {
+  Bench bench;
+  bench.web["/a"] = {kPng};
+  bench.upload_takes = 5500ms;
+  auto reply = Reply().text("before").image("/a");
+  const auto outcome = bench.handle(reply.made);
+  CHECK(outcome.kind == v1::OUTCOME_RETRY);
+  CHECK(outcome.failure == v1::FAILURE_ELSEWHERE);
+  CHECK(outcome.progress == 1);
+  CHECK(bench.sent() == Sent{"text:before"});
+  reply.made.set_progress(1);
+  CHECK(bench.handle(reply.made).kind == v1::OUTCOME_DONE);
+  CHECK(bench.sent() == Sent{"text:before", "image:M1"});
+  CHECK(bench.uploads == 1);
 }
 
 TEST_CASE("an upload that the account may not make waits for the operator, however often") {

@@ -269,6 +269,18 @@ TEST_CASE("no call begins that could not end in time") {
   CHECK(notifier.client.sent[1].deadline == 4100ms);
 }
 
+TEST_CASE("a part that might be cut off by the deadline waits for the next attempt, and blames nobody") {
+  Notifier notifier({token("T"), code(0), code(0), code(0)});
+  notifier.client.takes = 1800ms;
+  const auto outcome = notifier.handle(reply(std::string(4 * limits::kWeChatTextBytesMax, 'a')));
+  CHECK(outcome.kind == v1::OUTCOME_RETRY);
+  CHECK(outcome.failure == v1::FAILURE_ELSEWHERE);
+  CHECK_FALSE(outcome.unsure);
+  CHECK(outcome.after == 0ms);
+  CHECK(outcome.progress == 2);
+  CHECK(notifier.client.sent.size() == 3);
+}
+
 TEST_CASE("an empty message and an unknown kind are told, not sent") {
   Notifier notifier({});
   CHECK(notifier.handle(reply("")).kind == v1::OUTCOME_DEAD);

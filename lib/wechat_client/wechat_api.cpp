@@ -16,7 +16,8 @@ using http::CallResult;
 using wechat::ErrorClass;
 using work::Outcome;
 
-constexpr auto kLeastTime = 500ms;  // a call with less before it would only end unsure
+constexpr auto kLeastTime = 500ms;     // a call with less before it would only end unsure
+constexpr auto kLeastTimeToSend = 3s;  // WeChat takes longer at times, and whether it has sent is not told
 constexpr auto kThrottled = 1s;
 constexpr auto kMinuteQuota = 60s;  // reference: WeChat §6.6, 45011
 constexpr auto kDayQuota = 5min;    // 45009: somebody may clear the quota
@@ -28,8 +29,9 @@ constexpr std::string_view kTyping = "custom/typing";
 constexpr std::string_view kUpload = "media/upload";
 constexpr std::string_view kGet = "media/get";
 
+// What came before took too long: WeChat itself need not be in trouble.
 Outcome no_time_for(std::string_view api) {
-  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY,
+  return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_ELSEWHERE,
                       "WeChat " + std::string(api) + ": no time left for the call");
 }
 
@@ -205,7 +207,7 @@ WechatApi::WechatApi(http::Client& client, std::string app_id, std::string secre
       now_(std::move(now)) {}
 
 FetchedToken WechatApi::fetch_token(bool force, Timestamp deadline) {
-  if (too_late(deadline)) return {{}, 0ms, no_time_for(kToken)};
+  if (too_late(deadline, kLeastTime)) return {{}, 0ms, no_time_for(kToken)};
   const auto body = wechat::stable_token_body(app_id_, secret_, force);
   const auto result = post(kToken, std::string(wechat::kStableTokenPath), body, deadline);
   const bool answered = result.kind == CallResult::Kind::answered;
@@ -226,6 +228,7 @@ FetchedToken WechatApi::fetch_token(bool force, Timestamp deadline) {
 }
 
 WechatCall WechatApi::send_message(const std::string& token, const std::string& body, Timestamp deadline) {
+  if (too_late(deadline, kLeastTimeToSend)) return {ErrorClass::retry, no_time_for(kSend)};
   return tell(kSend, wechat::kCustomSendPath, token, body, deadline);
 }
 
@@ -239,7 +242,7 @@ WechatCall WechatApi::typing(const std::string& token, const OpenId& to, bool st
 
 Uploaded WechatApi::upload_media(const std::string& token, MediaType type, http::FilePart file,
                                  Timestamp deadline) {
-  if (too_late(deadline)) return {{ErrorClass::retry, no_time_for(kUpload)}};
+  if (too_late(deadline, kLeastTime)) return {{ErrorClass::retry, no_time_for(kUpload)}};
   file.field = "media";  // reference: WeChat §7.1
   const auto target = with_token(wechat::kMediaUploadPath, token) + "&type=" + std::string(name(type));
   const auto result = timed(kUpload, [&] {
@@ -254,7 +257,7 @@ Uploaded WechatApi::upload_media(const std::string& token, MediaType type, http:
 
 GotMedia WechatApi::get_media(const std::string& token, const std::string& media_id, const http::Sink& sink,
                               Timestamp deadline) {
-  if (too_late(deadline)) return {{ErrorClass::retry, no_time_for(kGet)}};
+  if (too_late(deadline, kLeastTime)) return {{ErrorClass::retry, no_time_for(kGet)}};
   const auto target =
       with_token(wechat::kMediaGetPath, token) + "&media_id=" + http::percent_encode(media_id);
   SortedAnswer sorted(sink);
@@ -272,7 +275,7 @@ GotMedia WechatApi::get_media(const std::string& token, const std::string& media
 
 WechatCall WechatApi::tell(std::string_view api, std::string_view path, const std::string& token,
                            const std::string& body, Timestamp deadline) {
-  if (too_late(deadline)) return {ErrorClass::retry, no_time_for(api)};
+  if (too_late(deadline, kLeastTime)) return {ErrorClass::retry, no_time_for(api)};
   const auto result = post(api, with_token(path, token), body, deadline);
   const bool answered = result.kind == CallResult::Kind::answered;
   // The errcode decides, whatever the HTTP status.
@@ -314,8 +317,8 @@ CallResult WechatApi::timed(std::string_view api, const std::function<CallResult
   return result;
 }
 
-bool WechatApi::too_late(Timestamp deadline) const {
-  return deadline - now_() < kLeastTime;
+bool WechatApi::too_late(Timestamp deadline, Millis least) const {
+  return deadline - now_() < least;
 }
 
 void WechatApi::count(std::string_view api, std::string_view error_class) {

@@ -45,7 +45,8 @@ class WechatApi {
 
   // A failure is never the delivery's: nothing has been sent.
   FetchedToken fetch_token(bool force, Timestamp deadline);
-  // `body`: see lib/wechat/send.h. With too little time left it does not begin.
+  // `body`: see lib/wechat/send.h. With less than 3 s left it does not begin: cut off, it might be
+  // sent twice.
   WechatCall send_message(const std::string& token, const std::string& body, Timestamp deadline);
   // Not to be repeated. WeChat's refusals that do no harm are ok (reference: WeChat §6.7).
   WechatCall typing(const std::string& token, const OpenId& to, bool stopped, Timestamp deadline);
@@ -65,7 +66,7 @@ class WechatApi {
   http::CallResult post(std::string_view api, const std::string& target, const std::string& body,
                         Timestamp deadline);
   http::CallResult timed(std::string_view api, const std::function<http::CallResult()>& call);
-  bool too_late(Timestamp deadline) const;
+  bool too_late(Timestamp deadline, Millis least) const;
   void count(std::string_view api, std::string_view error_class);
 
   http::Client& client_;
