@@ -35,9 +35,14 @@ constexpr Millis kUploadGood = 68h;  // WeChat keeps it for three days
 constexpr std::uint64_t kFetchedBytesMax = 20 << 20;  // what is larger can only be a link
 constexpr Millis kFetchedGood = 24h;
 constexpr auto kLeastTime = 1000ms;  // with less left nothing is begun
+constexpr Millis kUntilKnown = 3s;   // an id may be given out before all of WeChat knows it
 constexpr int kTriesMax = 3;         // that fail for now; after that it goes without
 constexpr std::size_t kLabelBytesMax = 200;
 constexpr std::size_t kHrefBytesMax = 1600;
+
+std::string fetched_note(const std::string& url) {
+  return "im file/" + url;
+}
 
 bool is_picture(Format format) {
   return format == Format::jpeg || format == Format::png || format == Format::gif;
@@ -78,12 +83,18 @@ std::string why_not(Why why, const Words& words) {
   return std::string(words.gone);
 }
 
-Prepared message(std::string body, std::vector<std::string> uploads = {}) {
-  return {Prepared::Kind::message, std::move(body), {}, {}, std::move(uploads)};
+Prepared message(std::string body) {
+  Prepared made;
+  made.kind = Prepared::Kind::message;
+  made.body = std::move(body);
+  return made;
 }
 
 Prepared not_taken(std::string_view what, std::string_view why) {
-  return {Prepared::Kind::left_out, {}, left_out(what, why), {}, {}};
+  Prepared made;
+  made.kind = Prepared::Kind::left_out;
+  made.left_out = left_out(what, why);
+  return made;
 }
 
 work::Outcome retry(std::string reason) {
@@ -91,7 +102,9 @@ work::Outcome retry(std::string reason) {
 }
 
 Prepared failed(work::Outcome outcome) {
-  return {Prepared::Kind::failed, {}, {}, std::move(outcome), {}};
+  Prepared made;
+  made.outcome = std::move(outcome);
+  return made;
 }
 
 // Nothing was tried, so nothing counts as such.
@@ -174,13 +187,13 @@ Prepared Outgoing::upload_and_say(const MediaPart& part, const Of& of, MediaType
     return not_uploaded(of, uploaded.call,
                         [&] { return as_link(part, of, &object, std::string(words_.slow)); });
   if (type == MediaType::image)
-    return message(wechat::image_message_body(of.customer, uploaded.media_id), {uploaded.note});
+    return naming(wechat::image_message_body(of.customer, uploaded.media_id), {uploaded});
   if (type == MediaType::voice)
-    return message(wechat::voice_message_body(of.customer, uploaded.media_id), {uploaded.note});
+    return naming(wechat::voice_message_body(of.customer, uploaded.media_id), {uploaded});
   const auto thumb = thumb_of(part, object, deadline);
-  if (!thumb) return message(wechat::video_message_body(of.customer, uploaded.media_id, ""), {uploaded.note});
-  return message(wechat::video_message_body(of.customer, uploaded.media_id, thumb->media_id),
-                 {uploaded.note, thumb->note});
+  if (!thumb) return naming(wechat::video_message_body(of.customer, uploaded.media_id, ""), {uploaded});
+  return naming(wechat::video_message_body(of.customer, uploaded.media_id, thumb->media_id),
+                {uploaded, *thumb});
 }
 
 Prepared Outgoing::prepare(const CardPart& part, const Of& of, Timestamp deadline) {
@@ -202,8 +215,7 @@ Prepared Outgoing::prepare(const CardPart& part, const Of& of, Timestamp deadlin
   if (too_late(deadline)) return no_time();
   const auto thumb = upload(MediaType::thumb, picture.object, deadline);
   const auto& outcome = thumb.call.outcome;
-  if (thumb.call.ok())
-    return message(wechat::card_message_body(of.customer, *card, thumb.media_id), {thumb.note});
+  if (thumb.call.ok()) return naming(wechat::card_message_body(of.customer, *card, thumb.media_id), {thumb});
   if (thumb.call.error_class == ErrorClass::dead)
     return not_taken(words_.card, filled(words_.refused, "{code}", std::to_string(outcome.code)));
   return not_uploaded(of, thumb.call, given_up);
@@ -213,12 +225,45 @@ bool Outgoing::too_late(Timestamp deadline) const {
   return deadline - now_() < kLeastTime;
 }
 
-void Outgoing::forget(const std::vector<std::string>& uploads) {
-  for (const auto& note : uploads) store_.forget_note(note);
+Prepared Outgoing::naming(std::string body, const std::vector<Id>& ids) {
+  auto made = message(std::move(body));
+  for (const auto& id : ids) {
+    if (!id.is_new) made.noted.push_back(id.note);
+    made.uploaded = made.uploaded || id.is_new;
+  }
+  return made;
+}
+
+Prepared Outgoing::without_refused(const MediaPart& part, const Of& of, const Prepared& refused,
+                                   Timestamp deadline) {
+  for (const auto& note : refused.noted) store_.forget_note(note);
+  if (!refused.uploaded) return prepare(part, of, deadline);
+  return not_known_yet(of, [&] {
+    const auto object = kept(fetched_note(part.file.url()));
+    return as_link(part, of, object ? &*object : nullptr, unknown_id_words());
+  });
+}
+
+Prepared Outgoing::without_refused(const CardPart& part, const Of& of, const Prepared& refused,
+                                   Timestamp deadline) {
+  for (const auto& note : refused.noted) store_.forget_note(note);
+  if (!refused.uploaded) return prepare(part, of, deadline);
+  return not_known_yet(of, [&] { return not_taken(words_.card, unknown_id_words()); });
+}
+
+Prepared Outgoing::not_known_yet(const Of& of, const std::function<Prepared()>& at_last) {
+  auto again = retry("WeChat custom/send 40007: it does not know yet what it has just been given");
+  again.after = kUntilKnown;
+  again.code = 40007;
+  return failed_for_now(of, std::move(again), at_last);
+}
+
+std::string Outgoing::unknown_id_words() const {
+  return filled(words_.refused, "{code}", "40007");
 }
 
 Outgoing::Here Outgoing::fetch(const std::string& url, std::uint64_t bytes_max, Timestamp deadline) {
-  const auto note = "im file/" + url;
+  const auto note = fetched_note(url);
   if (auto object = kept(note)) {
     if (object->bytes > bytes_max) return {{}, false, Why::too_large, {}};
     return {std::move(*object), true, Why::none, {}};
@@ -292,8 +337,10 @@ Outgoing::Id Outgoing::upload(MediaType type, const Object& object, Timestamp de
     id.media_id = std::move(uploaded.media_id);
     return std::move(uploaded.call);
   });
-  if (id.call.ok())
+  if (id.call.ok()) {
     id.media_id = store_.note(id.note, id.media_id, now_() + kUploadGood).value_or(id.media_id);
+    id.is_new = true;
+  }
   return id;
 }
 

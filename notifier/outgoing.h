@@ -32,7 +32,8 @@ struct Prepared {
   std::string body{};
   std::string left_out{};
   work::Outcome outcome{};
-  std::vector<std::string> uploads{};  // what to forget() when WeChat says 40007 to the body
+  std::vector<std::string> noted{};  // uploads of earlier that the body names
+  bool uploaded = false;             // the body names one of just now
 };
 
 struct OutgoingOptions {
@@ -58,7 +59,10 @@ class Outgoing {
 
   Prepared prepare(const MediaPart& part, const Of& of, Timestamp deadline);
   Prepared prepare(const CardPart& part, const Of& of, Timestamp deadline);
-  void forget(const std::vector<std::string>& uploads);
+  // WeChat does not know (40007) an id that `refused`, made of `part`, names. It can be old, and is uploaded
+  // again; or so new that WeChat knows it only later, and the next attempt finds it noted.
+  Prepared without_refused(const MediaPart& part, const Of& of, const Prepared& refused, Timestamp deadline);
+  Prepared without_refused(const CardPart& part, const Of& of, const Prepared& refused, Timestamp deadline);
 
  private:
   // A file in our store; or why there is none.
@@ -72,6 +76,7 @@ class Outgoing {
   struct Id {
     std::string media_id{};
     std::string note{};
+    bool is_new = false;
     wechat_client::WechatCall call{};
   };
 
@@ -86,6 +91,9 @@ class Outgoing {
                           const media::Object& object, Timestamp deadline);
   // The small picture of a video, when there is one that WeChat takes.
   std::optional<Id> thumb_of(const MediaPart& part, const media::Object& video, Timestamp deadline);
+  // A message with media.
+  static Prepared naming(std::string body, const std::vector<Id>& ids);
+  Prepared not_known_yet(const Of& of, const std::function<Prepared()>& at_last);
   // What cannot go as itself goes as a link, but for pictures.
   Prepared as_link(const MediaPart& part, const Of& of, const media::Object* object,
                    const std::string& why_not);
@@ -95,6 +103,7 @@ class Outgoing {
   Prepared not_uploaded(const Of& of, const wechat_client::WechatCall& call,
                         const std::function<Prepared()>& at_last);
   Prepared failed_for_now(const Of& of, work::Outcome outcome, const std::function<Prepared()>& at_last);
+  std::string unknown_id_words() const;
   bool gives_up(const Of& of);
   bool too_late(Timestamp deadline) const;
 

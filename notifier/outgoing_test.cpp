@@ -203,18 +203,44 @@ TEST_CASE("what is uploaded once is not uploaded again while WeChat keeps it") {
   CHECK(later.sent() == Sent{"image:M1"});
 }
 
-TEST_CASE("an id that WeChat no longer knows is replaced once") {
+TEST_CASE("an id of earlier that WeChat no longer knows is replaced") {
+  Bench bench;
+  bench.web["/a"] = {kPng};
+  bench.handle(Reply().image("/a").made);
+  bench.refuses["\"media_id\":\"M1\""] = 40007;
+  CHECK(bench.handle(Reply().image("/a").made).kind == v1::OUTCOME_DONE);
+  CHECK(bench.sent() == Sent{"image:M1", "image:M1", "image:M2"});
+}
+
+TEST_CASE("an id of just now that WeChat does not know yet is tried again a little later, not replaced") {
   Bench bench;
   bench.web["/a"] = {kPng};
   bench.refuses["\"media_id\":\"M1\""] = 40007;
+  const auto outcome = bench.handle(Reply().image("/a").made);
+  CHECK(outcome.kind == v1::OUTCOME_RETRY);
+  CHECK(outcome.failure == v1::FAILURE_ELSEWHERE);
+  CHECK(outcome.after == 3s);
   CHECK(bench.handle(Reply().image("/a").made).kind == v1::OUTCOME_DONE);
-  CHECK(bench.sent() == Sent{"image:M1", "image:M2"});
+  CHECK(bench.sent() == Sent{"image:M1", "image:M1"});
+  CHECK(bench.uploads == 1);
+}
 
-  bench.refuses = {{"\"media_id\":\"M2\"", 40007}, {"\"media_id\":\"M3\"", 40007}};
-  const auto outcome = bench.handle(Reply().image("/a").text("more").made);
-  CHECK(outcome.left_out == "[Picture] is refused by WeChat (code 40007)");
-  CHECK(bench.sent().back() == "text:more");
-  CHECK(bench.uploads == 3);
+TEST_CASE("ids that WeChat never knows end in a link, and in a card that is left out") {
+  Bench bench;
+  bench.web["/s"] = {amr(2)};
+  bench.web["/t"] = {kJpeg};
+  const auto sound = Reply().sound("/s");
+  const auto card =
+      Reply().text("see").card("miniprogrampage", R"({"title":"t","appid":"wx2","pagepath":"p",)"
+                                                  R"("thumb_url":"https://im.example.com/t"})");
+  const auto handle = [&](const Reply& reply) {
+    for (int id = 1; id < 10; ++id) bench.refuses["media_id\":\"M" + std::to_string(id)] = 40007;
+    return bench.handle(reply.made);
+  };
+  for (const auto* reply : {&sound, &card, &sound, &card}) CHECK(handle(*reply).kind == v1::OUTCOME_RETRY);
+  CHECK(handle(sound).kind == v1::OUTCOME_DONE);
+  CHECK(bench.sent().back().starts_with("text:[Voice message] <a href=\"https://bridge.example.com/media/"));
+  CHECK(handle(card).left_out == "[Card] is refused by WeChat (code 40007)");
 }
 
 TEST_CASE("a voice goes as voice when WeChat takes it, else as a link") {

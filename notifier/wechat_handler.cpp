@@ -77,10 +77,10 @@ Outcome WechatHandler::send_part(const Part& part, const Outgoing::Of& of, Times
   Outcome outcome;
   for (int tried = 1; prepared.kind == Prepared::Kind::message; ++tried) {
     outcome = send(prepared.body, deadline);
-    if (outcome.code != kUnknownMediaId || prepared.uploads.empty()) break;
-    outgoing_->forget(prepared.uploads);
-    if (tried == 2) break;
-    prepared = prepare(part, of, deadline);  // uploaded again
+    const bool names_media = prepared.uploaded || !prepared.noted.empty();
+    if (outcome.code != kUnknownMediaId || !names_media) break;
+    if (tried > 1) prepared.uploaded = true;  // once renewed is enough
+    prepared = without_refused(part, of, prepared, deadline);
   }
   if (prepared.kind == Prepared::Kind::failed) return prepared.outcome;
   if (prepared.kind == Prepared::Kind::left_out) return passed_over(std::move(prepared.left_out));
@@ -92,10 +92,17 @@ Outcome WechatHandler::send_part(const Part& part, const Outgoing::Of& of, Times
 
 Prepared WechatHandler::prepare(const Part& part, const Outgoing::Of& of, Timestamp deadline) {
   if (const auto* text = std::get_if<TextPart>(&part))
-    return {Prepared::Kind::message, wechat::text_message_body(of.customer, text->text), {}, {}, {}};
-  if (outgoing_ == nullptr) return {Prepared::Kind::left_out, {}, std::string(name_of(part, words_)), {}, {}};
+    return {Prepared::Kind::message, wechat::text_message_body(of.customer, text->text), {}, {}};
+  if (outgoing_ == nullptr) return {Prepared::Kind::left_out, {}, std::string(name_of(part, words_)), {}};
   if (const auto* media = std::get_if<MediaPart>(&part)) return outgoing_->prepare(*media, of, deadline);
   return outgoing_->prepare(std::get<CardPart>(part), of, deadline);
+}
+
+Prepared WechatHandler::without_refused(const Part& part, const Outgoing::Of& of, const Prepared& refused,
+                                        Timestamp deadline) {
+  if (const auto* media = std::get_if<MediaPart>(&part))
+    return outgoing_->without_refused(*media, of, refused, deadline);
+  return outgoing_->without_refused(std::get<CardPart>(part), of, refused, deadline);
 }
 
 Outcome WechatHandler::send(const std::string& body, Timestamp deadline) {

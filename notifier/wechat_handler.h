@@ -34,6 +34,9 @@ class WechatHandler {
   // An outcome of one part; done, too, when it is left out.
   work::Outcome send_part(const Part& part, const Outgoing::Of& of, Timestamp deadline);
   Prepared prepare(const Part& part, const Outgoing::Of& of, Timestamp deadline);
+  // Once more without the ids that WeChat does not know.
+  Prepared without_refused(const Part& part, const Outgoing::Of& of, const Prepared& refused,
+                           Timestamp deadline);
   work::Outcome send(const std::string& body, Timestamp deadline);
 
   wechat_client::WechatApi& api_;
