@@ -366,8 +366,9 @@ Prepared Outgoing::as_link(const MediaPart& part, const Of& of, const Object* ob
   if (!downloader_.may_fetch(part.file.url())) return not_taken(name, words_.not_allowed);
   // Of what we do not know IM tells the browser more: its name and type.
   auto url = part.file.url();
-  const bool hosted =
-      object != nullptr && object->facts.format != Format::unknown && !options_.media_url.empty();
+  const bool hosted = object != nullptr && object->facts.format != Format::unknown &&
+                      !options_.media_url.empty() &&
+                      store_.keep_on(object->hash);  // as long as the link holds
   if (const auto key = hosted ? store_.link_key() : Result<std::string>(Error{}); key) {
     url = options_.media_url + (options_.media_url.ends_with('/') ? "" : "/") +
           media::link_name(*key, object->hash, object->facts.format, of.accepted_at + options_.keep);

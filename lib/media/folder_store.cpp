@@ -181,6 +181,12 @@ class FolderStore : public MediaStore {
     return path;
   }
 
+  bool keep_on(std::string_view hash) override {
+    const auto lock = locked();
+    const auto path = path_of(hash);
+    return path && ::utimensat(AT_FDCWD, path->c_str(), nullptr, 0) == 0;
+  }
+
   std::optional<std::string> note(std::string_view key, std::string_view value, Timestamp expires) override {
     const auto fresh = fresh_draft_path();
     const auto at = place("notes", sha256_hex(key));

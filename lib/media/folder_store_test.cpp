@@ -225,16 +225,21 @@ TEST_CASE("media folder: old things go, what was kept again stays") {
   const auto store = folder.open();
   const auto old = kept(*store, "old");
   const auto again = kept(*store, "again");
+  const auto linked = kept(*store, "linked");
   store->note("old", "value", wall_now() + 1h);
   const auto key = store->link_key();
   std::ofstream(folder.path + "/drafts/crashed") << "half";
   make_older(folder.path, 48h);
   kept(*store, "again");
+  CHECK(store->keep_on(linked.hash));
+  CHECK_FALSE(store->keep_on(std::string(64, 'a')));
+  CHECK_FALSE(store->keep_on("../link_key"));
   store->note("new", "value", wall_now() + 1h);
 
   store->forget(wall_now() - 24h);
   CHECK_FALSE(store->path_of(old.hash));
   CHECK(store->path_of(again.hash));
+  CHECK(store->path_of(linked.hash));
   CHECK_FALSE(store->noted("old", wall_now()));
   CHECK(store->noted("new", wall_now()));
   CHECK(files_below(folder.path + "/drafts") == 0);

@@ -44,6 +44,8 @@ class MediaStore {
   virtual bool has_room() = 0;
   // A file that holds the object's bytes; nothing when it is not there (any more). Good until forget().
   virtual std::optional<std::string> path_of(std::string_view hash) = 0;
+  // The object counts as kept now: for who gives out a link to what was kept before. False: it is not there.
+  virtual bool keep_on(std::string_view hash) = 0;
 
   // Short facts that outlive a process and are seen by all: what became of a WeChat media id, which media id
   // an upload got. The first note under a key stays until it expires (Unix ms), and is what note() tells;
