@@ -1,6 +1,5 @@
 #include "lib/im/callback.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -18,45 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kSignValidS = 60;
-constexpr std::size_t kEscapedUnitBytes = 6;  // \uXXXX
 constexpr std::size_t kPlatformsMax = 16;
-
-// The UTF-16 unit that `text` begins with as \uXXXX; nothing when it begins otherwise.
-std::optional<std::uint32_t> escaped_unit(std::string_view text) {
-  if (text.size() < kEscapedUnitBytes || text.substr(0, 2) != "\\u") return std::nullopt;
-  const auto digits = text.substr(2, kEscapedUnitBytes - 2);
-  std::uint32_t unit = 0;
-  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
-  if (problem != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return unit;
-}
-
-bool is_high_surrogate(std::optional<std::uint32_t> unit) {
-  return unit && *unit >= 0xD800 && *unit <= 0xDBFF;
-}
-bool is_low_surrogate(std::optional<std::uint32_t> unit) {
-  return unit && *unit >= 0xDC00 && *unit <= 0xDFFF;
-}
-
-// Half a character, escaped as \uD800 to \uDFFF without its other half, becomes \ufffd: the parser would
-// refuse the whole text for it. Backslashes stand in strings only, so nobody has to know where a string
-// begins.
-std::string mend_surrogates(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const auto unit = escaped_unit(text);
-    std::size_t bytes = unit ? kEscapedUnitBytes : 1;
-    if (!unit && text.front() == '\\') bytes = std::min<std::size_t>(2, text.size());
-    const bool whole =
-        is_high_surrogate(unit) && is_low_surrogate(escaped_unit(text.substr(kEscapedUnitBytes)));
-    if (whole) bytes = 2 * kEscapedUnitBytes;
-    const bool half = !whole && (is_high_surrogate(unit) || is_low_surrogate(unit));
-    out += half ? std::string_view("\\ufffd") : text.substr(0, bytes);
-    text.remove_prefix(bytes);
-  }
-  return out;
-}
 
 // 1, "1" or true.
 bool is_set(const json& object, const char* key) {
@@ -154,8 +115,7 @@ bool callback_sign_holds(std::string_view token, std::string_view request_time, 
 }
 
 Result<Callback> parse_callback(std::string_view body, std::string_view command) {
-  // One cut character in a text must not cost the whole message: it is mended before the parser refuses it.
-  const auto object = parse_object(mend_surrogates(clean_utf8(body)));
+  const auto object = parse_mended_object(body);
   if (!object) return Error{"not a JSON object, or nested too deep"};
   Callback callback;
   callback.command = read_text(*object, "CallbackCommand");

@@ -1,5 +1,6 @@
 #include "lib/im/json_read.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -12,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kDepthMax = 32;
+constexpr std::size_t kEscapedUnitBytes = 6;  // \uXXXX
 
 std::optional<std::int64_t> decimal(std::string_view text) {
   std::int64_t value = 0;
@@ -21,16 +22,53 @@ std::optional<std::int64_t> decimal(std::string_view text) {
   return value;
 }
 
+// The UTF-16 unit that `text` begins with as \uXXXX; nothing when it begins otherwise.
+std::optional<std::uint32_t> escaped_unit(std::string_view text) {
+  if (text.size() < kEscapedUnitBytes || text.substr(0, 2) != "\\u") return std::nullopt;
+  const auto digits = text.substr(2, kEscapedUnitBytes - 2);
+  std::uint32_t unit = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
+  if (problem != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return unit;
+}
+
+bool is_high_surrogate(std::optional<std::uint32_t> unit) {
+  return unit && *unit >= 0xD800 && *unit <= 0xDBFF;
+}
+bool is_low_surrogate(std::optional<std::uint32_t> unit) {
+  return unit && *unit >= 0xDC00 && *unit <= 0xDFFF;
+}
+
+// Half a character, escaped as \uD800 to \uDFFF without its other half, becomes \ufffd: the parser would
+// refuse the whole text for it. Backslashes stand in strings only, so nobody has to know where a string
+// begins.
+std::string mend_surrogates(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto unit = escaped_unit(text);
+    std::size_t bytes = unit ? kEscapedUnitBytes : 1;
+    if (!unit && text.front() == '\\') bytes = std::min<std::size_t>(2, text.size());
+    const bool whole =
+        is_high_surrogate(unit) && is_low_surrogate(escaped_unit(text.substr(kEscapedUnitBytes)));
+    if (whole) bytes = 2 * kEscapedUnitBytes;
+    const bool half = !whole && (is_high_surrogate(unit) || is_low_surrogate(unit));
+    out += half ? std::string_view("\\ufffd") : text.substr(0, bytes);
+    text.remove_prefix(bytes);
+  }
+  return out;
+}
+
 }  // namespace
 
-std::optional<json> parse_json(std::string_view text) {
+std::optional<json> parse_json(std::string_view text, int depth_max) {
   bool too_deep = false;
   auto parsed = json::parse(
       text.begin(), text.end(),
       [&](int depth, json::parse_event_t event, json&) {
         const bool opens =
             event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-        too_deep = too_deep || (opens && depth >= kDepthMax);
+        too_deep = too_deep || (opens && depth >= depth_max);
         return !too_deep;
       },
       false);
@@ -38,10 +76,14 @@ std::optional<json> parse_json(std::string_view text) {
   return parsed;
 }
 
-std::optional<json> parse_object(std::string_view text) {
-  auto parsed = parse_json(text);
+std::optional<json> parse_object(std::string_view text, int depth_max) {
+  auto parsed = parse_json(text, depth_max);
   if (!parsed || !parsed->is_object()) return std::nullopt;
   return parsed;
+}
+
+std::optional<json> parse_mended_object(std::string_view text, int depth_max) {
+  return parse_object(mend_surrogates(clean_utf8(text)), depth_max);
 }
 
 const json* member(const json& object, const char* key) {

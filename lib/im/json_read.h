@@ -10,10 +10,15 @@
 
 namespace kefu::im {
 
-// Nothing when it is no JSON, or nested deeper than 32.
-std::optional<nlohmann::json> parse_json(std::string_view text);
+inline constexpr int kDepthMax = 32;
+
+// Nothing when it is no JSON, or nested deeper than that.
+std::optional<nlohmann::json> parse_json(std::string_view text, int depth_max = kDepthMax);
 // The same for what is no JSON object.
-std::optional<nlohmann::json> parse_object(std::string_view text);
+std::optional<nlohmann::json> parse_object(std::string_view text, int depth_max = kDepthMax);
+// The same, but bad UTF-8 and lone surrogates (\ud83d) become U+FFFD: one cut character in a text must not
+// cost the whole message.
+std::optional<nlohmann::json> parse_mended_object(std::string_view text, int depth_max = kDepthMax);
 
 // The member, or null.
 const nlohmann::json* member(const nlohmann::json& object, const char* key);

@@ -11,8 +11,9 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::int64_t kRecalledBit = 8;  // of MsgFlagBits (§2.8)
-constexpr int kRoamPage = 100;            // IM answers with less when that is more than 13K (§2.8)
+constexpr std::int64_t kRecalledBit = 8;   // of MsgFlagBits (§2.8)
+constexpr int kRoamDepth = kDepthMax + 2;  // a message stands two levels deeper here than in its callback
+constexpr int kRoamPage = 100;             // IM answers with less when that is more than 13K (§2.8)
 
 // The items under `key`; none when there is no such list.
 const json::array_t& list_of(const std::optional<json>& object, const char* key) {
@@ -95,7 +96,7 @@ std::string send_body(const TextMessage& message) {
 }
 
 Result<Answer> parse_answer(std::string_view body) {
-  const auto object = parse_object(body);
+  const auto object = parse_mended_object(body, kRoamDepth);
   if (!object) return Error{"IM's answer is no JSON object"};
   const auto code = read_integer(*object, "ErrorCode");
   if (!code) return Error{"IM's answer has no ErrorCode"};
@@ -133,7 +134,7 @@ std::string roam_body(const RoamQuery& query) {
 }
 
 Result<RoamPage> parse_roam_page(std::string_view body) {
-  const auto object = parse_object(body);
+  const auto object = parse_mended_object(body, kRoamDepth);
   if (!object) return Error{"IM's answer is no JSON object"};
   const auto complete = read_integer(*object, "Complete");
   if (!complete) return Error{"IM's answer does not say whether it is complete"};

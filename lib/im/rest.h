@@ -90,7 +90,7 @@ struct RoamPage {
   std::int64_t last_s = 0;
   std::string last_key;
 };
-// The error: not such an answer.
+// The error: not such an answer. Bad UTF-8 and lone surrogates become U+FFFD, as in a callback.
 Result<RoamPage> parse_roam_page(std::string_view body);
 
 // "微信用户 3f9a1c": a name for a customer of whom WeChat tells none, the same one each time. `word` is by

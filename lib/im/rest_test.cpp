@@ -103,6 +103,30 @@ TEST_CASE("what was written is asked for in pages, and read") {
   }
 }
 
+TEST_CASE("a cut character or a deep forward costs no page of what was written") {
+  const auto page_with = [](const std::string& text, const std::string& more = "") {
+    return R"({"ErrorCode":0,"Complete":1,"MsgList":[{"From_Account":"kf1","To_Account":"oA","MsgSeq":1,)"
+           R"("MsgRandom":2,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":")" +
+           text + "\"}}]" + more + "}]}";
+  };
+  for (const auto& [cut, read] : {std::pair<std::string, std::string>{R"(a\ud83d b)", "a\xEF\xBF\xBD b"},
+                                  {"a\xF0\x9F b", "a\xEF\xBF\xBD b"},
+                                  {R"(\ud83d\ude00)", "\xF0\x9F\x98\x80"}}) {
+    CAPTURE(cut);
+    CHECK(im::parse_answer(page_with(cut)).ok());
+    const auto page = im::parse_roam_page(page_with(cut));
+    REQUIRE(page.ok());
+    CHECK(page->messages.at(0).content.text() == read);
+  }
+  // As deep as a callback may be: there the message is the outermost object.
+  const auto nested = [&](std::size_t depth) {
+    return page_with("x", ",\"More\":" + std::string(depth - 1, '[') + std::string(depth - 1, ']'));
+  };
+  CHECK(im::parse_roam_page(nested(32)).ok());
+  CHECK(im::parse_answer(nested(32)).ok());
+  CHECK_FALSE(im::parse_roam_page(nested(33)));
+}
+
 TEST_CASE("a generated nick is the same for the same customer, and theirs alone") {
   const auto nick = im::generated_nick("微信用户", OpenId("oA"));
   CHECK(nick.size() == std::string("微信用户 ").size() + 6);
