@@ -24,7 +24,8 @@ constexpr Millis kPositionAgain = std::chrono::minutes(10);
 constexpr std::size_t kPositionsMax = 10'000;
 // Above all ids of a journal: sweeps stand behind whatever else a customer's lane holds.
 constexpr std::uint64_t kFirstSweep = std::uint64_t{1} << 62;
-constexpr std::size_t kSweepsAtOnce = 100;  // in the queue: a second's worth
+constexpr std::size_t kSweepsAtOnce = 100;     // in the queue: a second's worth
+constexpr std::size_t kSlotsForEachSweep = 4;  // of the relays': the others stay free for words
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
 
 Customer newcomer(const OpenId& openid) {
@@ -80,7 +81,8 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
       desk_(options_.agents),
       relay_(options_.relay, journal.epoch(), chance),
       notifier_(options_.notifier, journal.epoch(), chance),
-      sweeper_(options_.sweep_every),
+      // A relay looks back further than the keys are known, else.
+      sweeper_(options_.keep_done < 2 * Sweeper::kOverlap ? Millis(0) : options_.sweep_every),
       next_sweep_(kFirstSweep | std::uint64_t{journal.epoch()} << 32) {
   journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
     desk_.restore(customer.openid, customer.agent, customer.active_at, now);
@@ -489,9 +491,19 @@ bool Dispatcher::sweeps_may_go(Timestamp now) const {
   return any;
 }
 
+std::size_t Dispatcher::sweeps_max() const {
+  std::size_t slots = 0;
+  for (const auto& worker : relay_.workers()) slots += worker.capacity;
+  return std::clamp<std::size_t>(slots / kSlotsForEachSweep, 1, kSweepsAtOnce);
+}
+
 void Dispatcher::begin_sweeps(Timestamp now) {
-  if (!sweeps_may_go(now)) return;
-  for (std::size_t i = 0; i < kSweepsAtOnce && sweeps_.size() < kSweepsAtOnce; ++i) {
+  if (!sweeps_may_go(now)) {
+    withdraw_sweeps(now);
+    return;
+  }
+  const auto most = sweeps_max();
+  for (std::size_t i = 0; i < kSweepsAtOnce && sweeps_.size() < most; ++i) {
     const auto due = sweeper_.next(now);
     if (!due) return;
     auto sweep = sweep_of(*due, now);
@@ -504,6 +516,13 @@ void Dispatcher::begin_sweeps(Timestamp now) {
     relay_.put(id, due->customer, queue::Kind::lookup, now);
     sweeps_.emplace(id, *std::move(sweep));
   }
+}
+
+// But for those that are in flight.
+void Dispatcher::withdraw_sweeps(Timestamp now) {
+  std::vector<EventId> all;
+  for (const auto& [id, sweep] : sweeps_) all.push_back(id);
+  for (const auto id : all) end_sweep(id, now);
 }
 
 // Nothing when IM has nobody to be asked about. Not from before the time of which every key is still known.
@@ -540,12 +559,13 @@ void Dispatcher::take_found(const v1::Event& sweep, const v1::Verdict& verdict, 
 }
 
 // A sweep is tried once: the next one asks for the same.
-void Dispatcher::end_sweep(const queue::Change& change, Timestamp now) {
+void Dispatcher::end_sweep(EventId id, Timestamp now) {
   std::vector<queue::Change> nobody_asks;
-  relay_.withdraw(change.event, "", nobody_asks);
-  if (relay_.state_of(change.event)) return;
-  sweeper_.ended(change.customer, false, now);
-  sweeps_.erase(change.event);
+  relay_.withdraw(id, "", nobody_asks);
+  if (relay_.state_of(id)) return;
+  const auto sweep = sweeps_.find(id);
+  sweeper_.ended(OpenId(sweep->second.customer()), false, now);
+  sweeps_.erase(sweep);
 }
 
 void Dispatcher::leave(const std::string& route) {
@@ -634,7 +654,7 @@ void Dispatcher::forget_old(Timestamp now) {
 void Dispatcher::apply_changes(Timestamp now) {
   for (const auto& change : changes_) {
     if (sweeps_.contains(change.event)) {
-      end_sweep(change, now);
+      end_sweep(change.event, now);
       continue;
     }
     const auto before = journal_.event(change.event);
@@ -883,7 +903,7 @@ std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
   if (a) next = std::min(next, *a);
   if (b) next = std::min(next, *b);
   const auto sweep = sweeper_.next_due();
-  if (sweep && sweeps_.size() < kSweepsAtOnce && sweeps_may_go(now)) next = std::min(next, *sweep);
+  if (sweep && sweeps_may_go(now) && sweeps_.size() < sweeps_max()) next = std::min(next, *sweep);
   return next;
 }
 

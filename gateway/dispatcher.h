@@ -124,10 +124,12 @@ class Dispatcher {
   bool rewrite(StoredEvent stored, const AgentPush& push);
   void withdraw_recalled();
   bool sweeps_may_go(Timestamp now) const;
+  std::size_t sweeps_max() const;
   void begin_sweeps(Timestamp now);
+  void withdraw_sweeps(Timestamp now);
   std::optional<v1::Event> sweep_of(const Sweeper::Due& due, Timestamp now);
   void take_found(const v1::Event& sweep, const v1::Verdict& verdict, Timestamp now);
-  void end_sweep(const queue::Change& change, Timestamp now);
+  void end_sweep(EventId id, Timestamp now);
   std::optional<StoredEvent> event(EventId id) const;
   void tell_not_taken(const v1::Verdict& verdict, const v1::Event& event, Timestamp now);
   Receipt store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now);

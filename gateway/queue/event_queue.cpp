@@ -164,12 +164,13 @@ void EventQueue::refresh_head(const Lane& lane) {
 // `due` counts for waiting and parked only.
 void EventQueue::set_state(EventId event, Entry& entry, State state, Timestamp due) {
   const auto timed = [](State of) { return of == State::waiting || of == State::parked; };
-  if (auto* old = count_in(counts_, entry.state)) --*old;
+  const bool counts = entry.kind != Kind::lookup;
+  if (auto* old = count_in(counts_, entry.state); old && counts) --*old;
   if (timed(entry.state)) timers_.erase({entry.due, event});
   ready_heads(entry).erase(event);
   entry.state = state;
   entry.due = due;
-  if (auto* now = count_in(counts_, state)) ++*now;
+  if (auto* now = count_in(counts_, state); now && counts) ++*now;
   if (timed(state)) timers_.insert({due, event});
   if (state == State::ready && entry.lane->head == event) refresh_head(*entry.lane);
 }
@@ -230,7 +231,7 @@ void EventQueue::put(EventId event, const OpenId& customer, Kind kind, Timestamp
   Entry entry;
   entry.kind = kind;
   entry.accepted_at = accepted_at;
-  enter(event, customer, entry);
+  enter(event, kind == Kind::lookup ? OpenId("lookup " + customer.value) : customer, entry);
 }
 
 void EventQueue::take_over(const Remembered& event) {
@@ -411,6 +412,10 @@ bool EventQueue::note_progress(EventId event, Entry& entry, const v1::Verdict& v
 void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
                        std::vector<Change>& changes) {
   entry.settled = true;
+  if (entry.kind == Kind::lookup) {
+    end_lookup(event, entry, verdict, now, changes);
+    return;
+  }
   if (verdict.progress() > entry.progress) {
     entry.progress = verdict.progress();
     entry.attempts = 0;
@@ -453,6 +458,14 @@ void EventQueue::apply(EventId event, Entry& entry, const v1::Verdict& verdict, 
       fail(event, entry, verdict, at_once, ending, now, changes);
       return;
   }
+}
+
+// Whatever became of it, it is over: the next one asks the same. It says nothing of whether words can be
+// sent.
+void EventQueue::end_lookup(EventId event, Entry& entry, const v1::Verdict& verdict, Timestamp now,
+                            std::vector<Change>& changes) {
+  if (verdict.failure() == v1::FAILURE_THROTTLE) pacer_.throttled(entry.kind, now);
+  finish(event, entry, State::done, verdict.reason(), changes, {});
 }
 
 // Counted from when it went out; of what another run sent we know only that it was not before its acceptance.
@@ -826,11 +839,12 @@ Counts EventQueue::counts_of(const OpenId& customer) const {
 
 std::vector<EventId> EventQueue::in_state(State state) const {
   std::vector<EventId> found;
-  for (const auto& heads : ready_heads_) {
-    if (state == State::ready) found.insert(found.end(), heads.begin(), heads.end());
+  for (const auto kind : kKindsInOrder) {
+    const auto& heads = ready_heads_[static_cast<std::size_t>(kind)];
+    if (state == State::ready && kind != Kind::lookup) found.insert(found.end(), heads.begin(), heads.end());
   }
   for (const auto& [event, flight] : flights_) {
-    if (state == State::in_flight) found.push_back(event);
+    if (state == State::in_flight && entries_.at(event).kind != Kind::lookup) found.push_back(event);
   }
   for (const auto& [due, event] : timers_) {
     if (entries_.at(event).state == state) found.push_back(event);

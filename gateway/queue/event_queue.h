@@ -119,7 +119,8 @@ class EventQueue {
   EventQueue(const Rules& rules, std::uint32_t epoch, std::function<double()> chance);
 
   // --- events ---
-  // After the journal has it. Ids rise.
+  // After the journal has it. Ids rise. A lookup has a lane of its own beside the customer's, is over with
+  // its first verdict, whatever that is, moves no gate and is counted nowhere.
   void put(EventId event, const OpenId& customer, Kind kind, Timestamp accepted_at);
   // As put(), of an event that another journal had: it goes on from its progress.
   void take_over(const Remembered& event);
@@ -269,6 +270,8 @@ class EventQueue {
   bool note_progress(EventId event, Entry& entry, const v1::Verdict& verdict, std::vector<Change>& changes);
   void apply(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, Timestamp now,
              std::vector<Change>& changes);
+  void end_lookup(EventId event, Entry& entry, const v1::Verdict& verdict, Timestamp now,
+                  std::vector<Change>& changes);
   void hold_back(EventId event, Entry& entry, const v1::Verdict& verdict, const Ending& ending, Timestamp now,
                  std::vector<Change>& changes);
   void fail(EventId event, Entry& entry, const v1::Verdict& verdict, bool at_once, const Ending& ending,

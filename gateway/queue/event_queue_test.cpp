@@ -989,3 +989,41 @@ TEST_CASE("a bundle whose call failed is one failure, not one of each customer")
   for (const auto& one : bench.handouts()) bench.settle(one, v1::OUTCOME_RETRY, "internal error");
   CHECK_FALSE(bench.queue.gate().closed());
 }
+
+TEST_CASE("a lookup stands in nobody's way, moves no gate and is counted nowhere") {
+  Bench bench;
+  bench.hello(kFirst);
+  for (std::uint64_t id = 1; id <= 4; ++id)
+    bench.put(1000 + id, OpenId("o" + std::to_string(id)), Kind::lookup);
+  const auto asked = bench.handouts();
+  REQUIRE(asked.size() == 4);
+  CHECK(bench.queue.counts().in_flight == 0);
+  CHECK_FALSE(bench.queue.oldest_accepted(State::in_flight));
+  bench.put(1, OpenId("o1"));
+  bench.put(1005, OpenId("o1"), Kind::lookup);
+  const auto word = bench.handouts();
+  REQUIRE(ids(word) == Ids{1});
+  SUBCASE("failures do not close it") {
+    for (const auto& one : asked) {
+      bench.settle(one, v1::OUTCOME_RETRY);
+      CHECK(bench.last_state() == State::done);
+    }
+    CHECK_FALSE(bench.queue.gate().closed());
+  }
+  SUBCASE("an IM that is away neither") {
+    bench.settle(asked[0], v1::OUTCOME_UNAVAILABLE);
+    CHECK(bench.last_state() == State::done);
+    CHECK_FALSE(bench.queue.gate().closed());
+  }
+  SUBCASE("an answer does not make up for failing words") {
+    for (std::uint64_t id = 2; id <= 3; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+    const auto words = bench.handouts();
+    REQUIRE(ids(words) == Ids{2, 3});
+    bench.settle(word[0], v1::OUTCOME_RETRY);
+    bench.settle(words[0], v1::OUTCOME_RETRY);
+    bench.settle(asked[0], v1::OUTCOME_DONE);
+    CHECK_FALSE(bench.queue.gate().closed());
+    bench.settle(words[1], v1::OUTCOME_RETRY);
+    CHECK(bench.queue.gate().closed());
+  }
+}
