@@ -11,7 +11,7 @@ void Sweeper::active(const OpenId& customer, Timestamp before, Timestamp now) {
   conversation.active_at = std::max(conversation.active_at, now);
   if (!fresh) return;
   const Timestamp last = before == Timestamp{} ? now : std::max(before, now - kLookBack);
-  conversation.floor = last - kBeforeFirst;
+  conversation.floor = last - before_first();
   schedule(customer, conversation, now + every_);
 }
 
@@ -19,8 +19,13 @@ void Sweeper::restore(const OpenId& customer, Timestamp active_at, Timestamp now
   if (every_ == Millis(0)) return;
   auto& conversation = conversations_[customer];
   conversation.active_at = active_at;
-  conversation.floor = std::max(active_at, now - kLookBack) - kBeforeFirst;
+  conversation.floor = std::max(active_at, now - kLookBack) - before_first();
   schedule(customer, conversation, now);
+}
+
+// A word may have been lost since the last time that IM was asked, however many came after it.
+Millis Sweeper::before_first() const {
+  return std::max(every_, kOnceAtLeast) + kOverlap;
 }
 
 void Sweeper::schedule(const OpenId& customer, Conversation& conversation, Timestamp due) {

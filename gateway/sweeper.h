@@ -19,7 +19,7 @@ class Sweeper {
   static constexpr Millis kActiveFor = std::chrono::minutes(15);
   static constexpr Millis kLookBack = std::chrono::hours(24);   // no further
   static constexpr Millis kOverlap = std::chrono::minutes(10);  // IM's clock and ours differ
-  static constexpr Millis kBeforeFirst = std::chrono::minutes(1);
+  static constexpr Millis kOnceAtLeast = std::chrono::minutes(1);
   static constexpr int kTries = 5;  // of one that is not active any more
 
   // Every zero: never.
@@ -52,6 +52,7 @@ class Sweeper {
     int failed = 0;
   };
 
+  Millis before_first() const;  // of the last word: so much earlier the first question begins
   void schedule(const OpenId& customer, Conversation& conversation, Timestamp due);
 
   Millis every_;

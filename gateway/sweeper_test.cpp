@@ -11,6 +11,7 @@ namespace {
 
 const OpenId kAlice("oAlice");
 constexpr Timestamp kStart{1'700'000'000'000};
+constexpr Millis kBeforeFirst = 60s + Sweeper::kOverlap;
 
 }  // namespace
 
@@ -20,7 +21,7 @@ TEST_CASE("an active conversation is asked about every so often, one question at
   CHECK_FALSE(sweeper.next(kStart + 59s));
   const auto first = sweeper.next(kStart + 60s);
   REQUIRE(first);
-  CHECK(first->since == kStart - Sweeper::kBeforeFirst);
+  CHECK(first->since == kStart - kBeforeFirst);
   CHECK_FALSE(sweeper.next(kStart + 1h));  // under way
   sweeper.active(kAlice, kStart, kStart + 61s);
   CHECK_FALSE(sweeper.next(kStart + 1h));
@@ -41,7 +42,7 @@ TEST_CASE("it goes on for a while after the last word, and begins again where th
   }
   CHECK(asked == 16);
   sweeper.active(kAlice, kStart, now + 1h);
-  CHECK(sweeper.next(now + 2h)->since == kStart - Sweeper::kBeforeFirst);
+  CHECK(sweeper.next(now + 2h)->since == kStart - kBeforeFirst);
 }
 
 TEST_CASE(
@@ -61,7 +62,7 @@ TEST_CASE("after a start all are asked about at once, from their last word, and 
   sweeper.restore(kAlice, kStart - 20h, kStart);
   const auto due = sweeper.next(kStart);
   REQUIRE(due);
-  CHECK(due->since == kStart - 20h - Sweeper::kBeforeFirst);
+  CHECK(due->since == kStart - 20h - kBeforeFirst);
   SUBCASE("answered") {
     sweeper.ended(kAlice, true, kStart);
   }
@@ -73,6 +74,16 @@ TEST_CASE("after a start all are asked about at once, from their last word, and 
     sweeper.ended(kAlice, false, kStart);
   }
   CHECK(sweeper.size() == 0);
+}
+
+TEST_CASE("after a start it looks back as far as the last question may have been from the last word") {
+  const auto since = [](Millis every) {
+    Sweeper sweeper(every);
+    sweeper.restore(kAlice, kStart - 1h, kStart);
+    return sweeper.next(kStart)->since;
+  };
+  CHECK(since(1s) == kStart - 1h - 60s - Sweeper::kOverlap);
+  CHECK(since(5min) == kStart - 1h - 5min - Sweeper::kOverlap);
 }
 
 TEST_CASE("those that have waited longest come first, and nobody is asked about twice") {
