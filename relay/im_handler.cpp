@@ -59,7 +59,7 @@ Outcome ImHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
     case v1::Event::kCustomerMessage:
       return customer_message(delivery, deadline);
     case v1::Event::kSweep:
-      return sweep(api_, delivery, clocks_.wall(), deadline);
+      return sweep(api_, delivery, clocks_.wall(), std::min(deadline, clocks_.steady() + kSweepBudget));
     default:
       return not_now("a kind of event that this relay does not know: is it older than the gateway?");
   }

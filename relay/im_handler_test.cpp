@@ -652,7 +652,7 @@ namespace {
 v1::Delivery sweep_delivery() {
   auto made = delivery();
   made.mutable_event()->mutable_sweep()->set_agent("kf1");
-  made.mutable_event()->mutable_sweep()->set_since_s(kStart.ms / 1000 - 60);
+  made.mutable_event()->mutable_sweep()->set_since_s(kStart.ms / 1000 - 3600);
   return made;
 }
 
@@ -696,7 +696,7 @@ TEST_CASE("a sweep finds what the agent wrote, oldest first, and nothing else") 
   const auto asked = nlohmann::json::parse(relay.client.sent.at(0).body);
   CHECK(asked["Operator_Account"] == "oCustomer");
   CHECK(asked["Peer_Account"] == "kf1");
-  CHECK(asked["MinTime"] == kStart.ms / 1000 - 60);
+  CHECK(asked["MinTime"] == kStart.ms / 1000 - 3600);
   CHECK(nlohmann::json::parse(relay.client.sent.at(1).body)["LastMsgKey"] == "k");
 }
 
@@ -722,6 +722,49 @@ TEST_CASE("a sweep ends after ten pages") {
   for (int i = 0; i < 20; ++i)
     script.push_back(roam_page(nlohmann::json::array(), false, "k" + std::to_string(i)));
   Relay relay(script);
-  CHECK(relay.handle(sweep_delivery()).kind == v1::OUTCOME_DONE);
+  const auto outcome = relay.handle(sweep_delivery());
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.reason.find("not looked up") == 0);
   CHECK(relay.client.sent.size() == 10);
+}
+
+TEST_CASE("a sweep that could not look at everything tells what it found, and that it is not all") {
+  const auto first = roam_page(nlohmann::json::array({said(9, 103, "newest")}), false, "k");
+  const auto found_by = [](std::vector<CallResult> script) {
+    Relay relay(std::move(script));
+    const auto outcome = relay.handle(sweep_delivery());
+    CHECK(outcome.kind == v1::OUTCOME_DONE);
+    CHECK(outcome.reason.find("not looked up") == 0);
+    return outcome.found.size();
+  };
+  CHECK(found_by({first, code(60007)}) == 1);
+  CHECK(found_by({first, answer(200, R"({"ErrorCode":0})")}) == 1);
+  CHECK(found_by({first, CallResult{CallResult::Kind::not_sent, 0, "", "refused"}}) == 1);
+  const std::string big(100'000, 'x');
+  std::vector<CallResult> pages;
+  for (std::uint32_t i = 0; i < 9; ++i)
+    pages.push_back(roam_page(nlohmann::json::array({said(i, 103, big)}), false, "k" + std::to_string(i)));
+  const auto some = found_by(pages);
+  CHECK(some >= 1);
+  CHECK(some < 4);
+}
+
+TEST_CASE("a sweep looks back ten minutes at least and a day at most, whatever the gateway's clock says") {
+  const auto since = [](std::int64_t asked_s) {
+    Relay relay({roam_page(nlohmann::json::array())});
+    auto made = sweep_delivery();
+    made.mutable_event()->mutable_sweep()->set_since_s(asked_s);
+    const auto now_s = relay.client.now.ms / 1000;
+    CHECK(relay.handle(made).reason.empty());
+    return now_s - nlohmann::json::parse(relay.client.sent.at(0).body)["MinTime"].get<std::int64_t>();
+  };
+  CHECK(since(kStart.ms / 1000 + 7200) == 600);
+  CHECK(since(kStart.ms / 1000 - 1800) == 1800);
+  CHECK(since(0) == 86400);
+}
+
+TEST_CASE("a sweep takes three seconds at most") {
+  Relay relay({roam_page(nlohmann::json::array())});
+  relay.handle(sweep_delivery());
+  CHECK(relay.client.sent.at(0).deadline <= 3s);
 }

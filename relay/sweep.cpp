@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 using Message = im::RoamPage::Message;
 
 constexpr int kPagesMax = 10;
-constexpr auto kClocksDiffer = 10min;  // IM's and ours
+constexpr auto kClocksDiffer = 10min;  // IM's, ours and the gateway's
+constexpr auto kLookBack = 24h;
 
 work::Outcome refused(std::string why) {
   auto outcome = work::done();
@@ -29,6 +30,11 @@ bool is_carried(const Message& message, const v1::Delivery& delivery) {
   const bool says_something = !message.content.elements.empty() || !message.content.left_out.empty();
   return theirs && !message.recalled && !message.msg_key.empty() && says_something;
 }
+
+struct Found {
+  std::pair<std::int64_t, std::uint32_t> order;  // MsgSeq within the same second (reference: IM §2.5)
+  v1::FoundMessage told;
+};
 
 v1::FoundMessage found(Message message) {
   v1::FoundMessage told;
@@ -44,34 +50,65 @@ v1::FoundMessage found(Message message) {
   return told;
 }
 
+// Whether the clocks differ or one was set: not too little, and no further than the gateway remembers.
+std::int64_t since_s(const v1::Sweep& asked, Timestamp wall_now) {
+  return std::clamp(asked.since_s(), (wall_now - kLookBack).ms / 1000, (wall_now - kClocksDiffer).ms / 1000);
+}
+
+struct Looked {
+  std::vector<Found> messages;
+  std::size_t bytes = 0;
+  std::string left_off = "there is too much";  // why it is not all; empty: it is
+};
+
+// IM has refused to tell, or cannot.
+work::Outcome not_looked(const ImCall& call) {
+  const bool answered = call.code != 0 && call.error_class != im::ErrorClass::throttle;
+  return answered ? refused(call.outcome.reason) : call.outcome;
+}
+
+// Adds the carried ones of a page.
+void keep(im::RoamPage page, const v1::Delivery& delivery, Looked& looked) {
+  for (auto& message : page.messages) {
+    if (!is_carried(message, delivery)) continue;
+    const auto order = std::pair(message.sent_at_s, message.msg_seq);
+    looked.messages.push_back({order, found(std::move(message))});
+    looked.bytes += looked.messages.back().told.ByteSizeLong();
+  }
+}
+
+work::Outcome told(Looked looked) {
+  std::stable_sort(looked.messages.begin(), looked.messages.end(),
+                   [](const Found& a, const Found& b) { return a.order < b.order; });
+  auto outcome = looked.left_off.empty() ? work::done() : refused("all of it: " + looked.left_off);
+  for (auto& message : looked.messages) outcome.found.push_back(std::move(message.told));
+  return outcome;
+}
+
 }  // namespace
 
 work::Outcome sweep(ImApi& api, const v1::Delivery& delivery, Timestamp wall_now, Timestamp deadline) {
   const auto& asked = delivery.event().sweep();
   // As the customer sees it: what was sent without a copy for the sender is visible to the recipient alone.
-  im::RoamQuery query{delivery.im_user(), asked.agent(), asked.since_s(),
+  im::RoamQuery query{delivery.im_user(), asked.agent(), since_s(asked, wall_now),
                       (wall_now + kClocksDiffer).ms / 1000};
-  std::vector<Message> messages;
-  for (int pages = 0; pages < kPagesMax; ++pages) {
+  Looked looked;
+  for (int pages = 0; pages < kPagesMax && looked.bytes < kFoundBytesMax; ++pages) {
     const auto call = api.call(im::kRoamMessages, im::roam_body(query), deadline);
-    const bool answered = call.code != 0 && call.error_class != im::ErrorClass::throttle;
-    if (!call.ok()) return answered ? refused(call.outcome.reason) : call.outcome;
-    auto page = im::parse_roam_page(call.body);
-    if (!page) return refused(page.error());
-    for (auto& message : page->messages) {
-      if (is_carried(message, delivery)) messages.push_back(std::move(message));
+    if (!call.ok() && pages == 0) return not_looked(call);
+    auto page = call.ok() ? im::parse_roam_page(call.body) : Result<im::RoamPage>(Error{call.outcome.reason});
+    if (!page) {
+      looked.left_off = page.error();
+      break;
     }
-    if (page->complete || page->last_key.empty() || page->last_key == query.last_key) break;
+    if (page->complete) looked.left_off.clear();
+    const bool last = page->complete || page->last_key.empty() || page->last_key == query.last_key;
     query.to_s = page->last_s;
     query.last_key = page->last_key;
+    keep(*std::move(page), delivery, looked);
+    if (last) break;
   }
-  // MsgSeq orders what was sent in the same second (reference: IM §2.5).
-  std::stable_sort(messages.begin(), messages.end(), [](const Message& a, const Message& b) {
-    return std::tie(a.sent_at_s, a.msg_seq) < std::tie(b.sent_at_s, b.msg_seq);
-  });
-  auto outcome = work::done();
-  for (auto& message : messages) outcome.found.push_back(found(std::move(message)));
-  return outcome;
+  return told(std::move(looked));
 }
 
 }  // namespace kefu::relay

@@ -9,9 +9,14 @@
 
 namespace kefu::relay {
 
-// Done with what was found, oldest first; done with a reason when IM refuses to tell, for then nobody is
-// better off if the customer's messages wait. Not done only when IM is not to be reached or throttles.
-// `wall_now`: IM counts by its own clock. Ends before `deadline` (steady).
+inline constexpr Millis kSweepBudget{3000};  // words of people want the slot
+inline constexpr std::size_t kFoundBytesMax = 256 << 10;
+
+// Done with what was found, oldest first; with a reason, too, when IM refuses to tell, or when not all could
+// be looked at (pages, bytes or time ran out): then the newest are what was found, and the same is to be
+// asked for again. Not done only when IM is not to be reached or throttles at once.
+// `wall_now`: IM counts by its own clock, the gateway by another; at least ten minutes and at most a day are
+// looked back. Ends before `deadline` (steady).
 work::Outcome sweep(ImApi& api, const v1::Delivery& delivery, Timestamp wall_now, Timestamp deadline);
 
 }  // namespace kefu::relay
