@@ -30,7 +30,7 @@ struct OneObject : media::MediaStore {
   std::optional<std::string> note(std::string_view, std::string_view, Timestamp) override { return {}; }
   std::optional<std::string> noted(std::string_view, Timestamp) override { return std::nullopt; }
   void forget_note(std::string_view) override {}
-  void forget(Timestamp) override {}
+  void forget(Timestamp, const std::stop_token&) override {}
   Result<std::string> link_key() override { return std::string(kKey); }
 };
 

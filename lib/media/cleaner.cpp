@@ -15,7 +15,7 @@ void clean_until_stopped(const std::stop_token& stop, MediaStore& store, Millis 
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
-    store.forget(wall_now() - keep);
+    store.forget(wall_now() - keep, stop);
     stopped.wait_for(lock, stop, kCleanEvery, [] { return false; });
   }
 }

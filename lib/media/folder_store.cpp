@@ -220,13 +220,13 @@ class FolderStore : public MediaStore {
     ::unlink(place("notes", sha256_hex(key)).c_str());
   }
 
-  void forget(Timestamp before) override {
+  void forget(Timestamp before, const std::stop_token& stop) override {
     for (const auto* kind : {"/objects", "/notes"}) {
       std::error_code failed;
       for (const auto& folder : fs::directory_iterator(folder_ + kind, failed))
-        forget_files_in(folder.path(), before);
+        forget_files_in(folder.path(), before, stop);
     }
-    forget_files_in(folder_ + "/drafts", before);  // of programs that crashed
+    forget_files_in(folder_ + "/drafts", before, stop);  // of programs that crashed
   }
 
   Result<std::string> link_key() override {
@@ -289,13 +289,14 @@ class FolderStore : public MediaStore {
     return ::fsync(*file) == 0 ? 0 : errno;
   }
 
-  void forget_files_in(const fs::path& folder, Timestamp before) const {
+  void forget_files_in(const fs::path& folder, Timestamp before, const std::stop_token& stop) const {
     const auto is_old = [&](const std::string& path) {
       struct stat file {};
       return ::lstat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && changed_at(file) < before;
     };
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(folder, failed)) {
+      if (stop.stop_requested()) return;
       const auto& path = entry.path().native();
       if (!is_old(path)) continue;
       const auto lock = locked();

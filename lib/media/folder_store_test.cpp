@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -236,7 +237,7 @@ TEST_CASE("media folder: old things go, what was kept again stays") {
   CHECK_FALSE(store->keep_on("../link_key"));
   store->note("new", "value", wall_now() + 1h);
 
-  store->forget(wall_now() - 24h);
+  store->forget(wall_now() - 24h, {});
   CHECK_FALSE(store->path_of(old.hash));
   CHECK(store->path_of(again.hash));
   CHECK(store->path_of(linked.hash));
@@ -246,13 +247,26 @@ TEST_CASE("media folder: old things go, what was kept again stays") {
   CHECK(*store->link_key() == *key);
 }
 
+TEST_CASE("media folder: forgetting ends when it is stopped") {
+  const Folder folder;
+  const auto store = folder.open();
+  const auto old = kept(*store, "old");
+  make_older(folder.path, 48h);
+  std::stop_source stop;
+  stop.request_stop();
+  store->forget(wall_now() - 24h, stop.get_token());
+  CHECK(store->path_of(old.hash));
+  store->forget(wall_now() - 24h, {});
+  CHECK_FALSE(store->path_of(old.hash));
+}
+
 TEST_CASE("media folder: keeping again while old things go never loses what was kept") {
   const Folder folder;
   const auto store = folder.open();
   std::atomic<bool> ended{false};
   std::thread forgetting([&] {
     const auto other = open_media_folder(folder.path);
-    while (!ended) (*other)->forget(wall_now() - 24h);
+    while (!ended) (*other)->forget(wall_now() - 24h, {});
   });
   for (int i = 0; i < 50; ++i) {
     make_older(folder.path + "/objects", 48h);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -55,8 +56,8 @@ class MediaStore {
   virtual std::optional<std::string> noted(std::string_view key, Timestamp now) = 0;
   virtual void forget_note(std::string_view key) = 0;
 
-  // What was last kept or noted before `before` goes away.
-  virtual void forget(Timestamp before) = 0;
+  // What was last kept or noted before `before` goes away. Stops at once; the rest goes the next time.
+  virtual void forget(Timestamp before, const std::stop_token& stop) = 0;
   // The secret that links are signed with (links.h); made by whoever needs it first, the same for all.
   virtual Result<std::string> link_key() = 0;
 };
