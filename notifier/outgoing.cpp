@@ -156,14 +156,14 @@ Outgoing::Outgoing(wechat_client::WechatApi& api, wechat_client::TokenCache& tok
 Prepared Outgoing::prepare(const MediaPart& part, const Of& of, Timestamp deadline) {
   const auto name = name_of(part, words_);
   if (part.file.bytes() > kFetchedBytesMax)
-    return as_link(part, of, nullptr, filled(words_.too_large, "{limit}", shown_size(kImageBytesMax)));
+    return instead(part, of, nullptr, filled(words_.too_large, "{limit}", shown_size(kImageBytesMax)));
   if (too_late(deadline)) return no_time();
   auto here = fetch(part.file.url(), kFetchedBytesMax, deadline);
-  if (!here.ok && here.why == Why::too_large) return as_link(part, of, nullptr, why_not(here.why, words_));
+  if (!here.ok && here.why == Why::too_large) return instead(part, of, nullptr, why_not(here.why, words_));
   if (!here.ok && here.why != Why::none) return not_taken(name, why_not(here.why, words_));
   if (!here.ok)
     return failed_for_now(of, retry("cannot fetch what the agent has sent: " + here.reason),
-                          [&] { return as_link(part, of, nullptr, std::string(words_.slow)); });
+                          [&] { return instead(part, of, nullptr, std::string(words_.slow)); });
 
   if (part.as == As::sound && media::is_sound(here.object.facts.format) && !fits_voice(here.object)) {
     if (const auto mp3 = as_mp3(here.object, deadline); mp3.ok) here.object = mp3.object;
@@ -171,7 +171,7 @@ Prepared Outgoing::prepare(const MediaPart& part, const Of& of, Timestamp deadli
   if (const auto type = type_of(part.as, here.object))
     return upload_and_say(part, of, *type, here.object, deadline);
   const bool too_large = part.as == As::image && is_picture(here.object.facts.format);
-  return as_link(part, of, &here.object,
+  return instead(part, of, &here.object,
                  too_large ? filled(words_.too_large, "{limit}", shown_size(kImageBytesMax))
                            : filled(words_.wrong_format, "{formats}", "JPEG, PNG, GIF"));
 }
@@ -182,7 +182,7 @@ Prepared Outgoing::upload_and_say(const MediaPart& part, const Of& of, MediaType
   const auto uploaded = upload(type, object, deadline);
   const auto& outcome = uploaded.call.outcome;
   if (uploaded.call.error_class == ErrorClass::dead)
-    return as_link(part, of, &object, filled(words_.refused, "{code}", std::to_string(outcome.code)));
+    return instead(part, of, &object, filled(words_.refused, "{code}", std::to_string(outcome.code)));
   if (!uploaded.call.ok())
     return not_uploaded(of, uploaded.call,
                         [&] { return as_link(part, of, &object, std::string(words_.slow)); });
@@ -359,10 +359,15 @@ std::optional<Outgoing::Id> Outgoing::thumb_of(const MediaPart& part, const Obje
   return id;
 }
 
+Prepared Outgoing::instead(const MediaPart& part, const Of& of, const Object* object,
+                           const std::string& why_not) {
+  if (part.as == As::image) return not_taken(name_of(part, words_), why_not);
+  return as_link(part, of, object, why_not);
+}
+
 Prepared Outgoing::as_link(const MediaPart& part, const Of& of, const Object* object,
                            const std::string& why_not) {
   const auto name = name_of(part, words_);
-  if (part.as == As::image) return not_taken(name, why_not);
   if (!downloader_.may_fetch(part.file.url())) return not_taken(name, words_.not_allowed);
   // Of what we do not know IM tells the browser more: its name and type.
   auto url = part.file.url();

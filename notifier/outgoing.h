@@ -94,7 +94,9 @@ class Outgoing {
   // A message with media.
   static Prepared naming(std::string body, const std::vector<Id>& ids);
   Prepared not_known_yet(const Of& of, const std::function<Prepared()>& at_last);
-  // What cannot go as itself goes as a link, but for pictures.
+  // What WeChat does not take goes as a link, but for pictures: people look at them where they are.
+  Prepared instead(const MediaPart& part, const Of& of, const media::Object* object,
+                   const std::string& why_not);
   Prepared as_link(const MediaPart& part, const Of& of, const media::Object* object,
                    const std::string& why_not);
   // What a failed upload means for the message: only what no upload can do without is WeChat's; all else is

@@ -390,6 +390,19 @@ TEST_CASE("an upload that fails for now stops nobody else's replies, and goes wi
   }
 }
 
+TEST_CASE("a picture that cannot be uploaded in time goes as a link, if there is an address") {
+  Bench bench;
+  bench.web["/a"] = {kPng};
+  bench.refuses = {{"upload image", -2}};
+  const auto reply = Reply().image("/a");
+  for (int i = 0; i < 2; ++i) CHECK(bench.handle(reply.made).kind == v1::OUTCOME_RETRY);
+  const auto outcome = bench.handle(reply.made);
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.left_out.empty());
+  REQUIRE(bench.sent().size() == 1);
+  CHECK(bench.sent()[0].starts_with("text:[Picture] <a href=\"https://bridge.example.com/media/"));
+}
+
 TEST_CASE("without a token nothing is uploaded, and that is no matter of the file") {
   Bench bench;
   bench.web["/a"] = {kPng};
