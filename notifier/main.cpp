@@ -55,8 +55,8 @@ int main(int argc, char** argv) {
   if (const auto bad = media::AllowedHosts::problem_with(settings.list("KEFU_MEDIA_HOSTS")); !bad.empty())
     return ops::cannot_start("notifier", "KEFU_MEDIA_HOSTS: " + bad);
   const media::Cleaner cleaner(**store, settings.duration("KEFU_MEDIA_KEEP"));
-  const media::Downloader downloader(media::AllowedHosts(
-      settings.list("KEFU_MEDIA_HOSTS"), {settings.text("WECHAT_API"), settings.text("KEFU_MEDIA_URL")}));
+  const media::Downloader downloader(
+      media::AllowedHosts(settings.list("KEFU_MEDIA_HOSTS"), {settings.text("WECHAT_API")}));
   const auto& words = notifier::words(settings.text("KEFU_LOCALE"));
   notifier::Outgoing outgoing(api, tokens, downloader, **store, media::Converter::find(), words,
                               {settings.text("WECHAT_APP_ID"), shared ? settings.text("KEFU_MEDIA_URL") : "",

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "lib/base/digest.h"
@@ -268,6 +270,11 @@ Outgoing::Here Outgoing::fetch(const std::string& url, std::uint64_t bytes_max, 
     if (object->bytes > bytes_max) return {{}, false, Why::too_large, {}};
     return {std::move(*object), true, Why::none, {}};
   }
+  if (const auto name = own_link_name(url)) {
+    auto here = own(*name);
+    if (here.ok && here.object.bytes > bytes_max) return {{}, false, Why::too_large, {}};
+    return here;
+  }
   const auto until = std::min(deadline, now_() + limits::kHttpDeadline);
   auto draft = store_.draft();
   if (!draft) return {{}, false, Why::none, draft.error()};
@@ -278,6 +285,27 @@ Outgoing::Here Outgoing::fetch(const std::string& url, std::uint64_t bytes_max, 
   if (!object) return {{}, false, Why::none, object.error()};
   store_.note(note, written(*object), now_() + kFetchedGood);
   return {std::move(*object), true, Why::none, {}};
+}
+
+std::optional<std::string_view> Outgoing::own_link_name(std::string_view url) const {
+  const std::string_view below = options_.media_url;
+  if (below.empty() || !url.starts_with(below)) return std::nullopt;
+  url.remove_prefix(below.size());
+  if (below.ends_with('/')) return url;
+  if (!url.starts_with('/')) return std::nullopt;
+  return url.substr(1);
+}
+
+Outgoing::Here Outgoing::own(std::string_view link_name) {
+  const auto key = store_.link_key();
+  if (!key) return {{}, false, Why::none, key.error()};
+  const auto linked = media::read_link_name(*key, link_name, now_());
+  const auto path = linked ? store_.path_of(linked->hash) : std::nullopt;
+  if (!path) return {{}, false, Why::gone, {}};
+  std::ifstream file(*path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (!file || bytes.empty()) return {{}, false, Why::none, "the file cannot be read"};
+  return {{linked->hash, bytes.size(), media::facts_of(bytes)}, true, Why::none, {}};
 }
 
 Outgoing::Here Outgoing::as_mp3(const Object& sound, Timestamp deadline) {
@@ -368,7 +396,8 @@ Prepared Outgoing::instead(const MediaPart& part, const Of& of, const Object* ob
 Prepared Outgoing::as_link(const MediaPart& part, const Of& of, const Object* object,
                            const std::string& why_not) {
   const auto name = name_of(part, words_);
-  if (!downloader_.may_fetch(part.file.url())) return not_taken(name, words_.not_allowed);
+  if (!own_link_name(part.file.url()) && !downloader_.may_fetch(part.file.url()))
+    return not_taken(name, words_.not_allowed);
   // Of what we do not know IM tells the browser more: its name and type.
   auto url = part.file.url();
   const bool hosted = object != nullptr && object->facts.format != Format::unknown &&

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -80,7 +81,10 @@ class Outgoing {
     wechat_client::WechatCall call{};
   };
 
+  // What lies below KEFU_MEDIA_URL comes from the store, all else by HTTP.
   Here fetch(const std::string& url, std::uint64_t bytes_max, Timestamp deadline);
+  Here own(std::string_view link_name);
+  std::optional<std::string_view> own_link_name(std::string_view url) const;
   Here as_mp3(const media::Object& sound, Timestamp deadline);
   Here first_picture(const media::Object& video, Timestamp deadline);
   Here converted(const std::string& note, const media::Object& from,

@@ -293,6 +293,42 @@ TEST_CASE("a file is what its bytes are, else a link that names it") {
   CHECK(bench.fetched.empty());
 }
 
+TEST_CASE("what the agent forwards of our own media comes from the store, not from the web") {
+  for (const std::string url : {"https://bridge.example.com/media", "https://bridge.example.com/media/"}) {
+    CAPTURE(url);
+    Bench bench;
+    bench.options.media_url = url;
+    const auto keep = [&](const std::string& bytes) {
+      auto draft = bench.store->draft();
+      REQUIRE(draft.ok());
+      (*draft)->write(bytes);
+      return (*draft)->keep()->hash;
+    };
+    const auto link = [&](const std::string& hash, media::Format format, Timestamp until) {
+      return "https://bridge.example.com/media/" +
+             media::link_name(*bench.store->link_key(), hash, format, until);
+    };
+    const auto png = keep(kPng);
+    Reply reply;
+    const auto image = [&](const std::string& at) { reply.add().mutable_image()->set_url(at); };
+    image(link(png, media::Format::png, bench.now + 1h));
+    reply.add().mutable_sound()->set_url(link(keep(amr(2)), media::Format::amr, bench.now + 1h));
+    reply.add().mutable_sound()->set_url(link(keep(amr(61)), media::Format::amr, bench.now + 1h));
+    image(link(png, media::Format::png, bench.now - 1s));
+    image("https://bridge.example.com/media/" + png + ".png");
+    image("https://bridge.example.com/mediator");
+    const auto outcome = bench.handle(reply.made);
+    CHECK(outcome.left_out ==
+          "[Picture] can no longer be downloaded; [Picture] can no longer be downloaded; "
+          "[Picture] lies where nothing may be fetched from (KEFU_MEDIA_HOSTS)");
+    CHECK(bench.fetched.empty());
+    REQUIRE(bench.sent().size() == 3);
+    CHECK(bench.sent()[0] == "image:M1");
+    CHECK(bench.sent()[1] == "voice:M2");
+    CHECK(bench.sent()[2].starts_with("text:[Voice message] <a href=\"https://bridge.example.com/media/"));
+  }
+}
+
 TEST_CASE("without KEFU_MEDIA_URL links are those of IM") {
   Bench bench;
   bench.options.media_url.clear();
