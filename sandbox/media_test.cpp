@@ -76,7 +76,8 @@ TEST_CASE("a file is a sample or comes in base64") {
 }
 
 TEST_CASE("an upload is the part named media") {
-  const auto good = uploaded(form("name=\"media\"; filename=\"a.png\"", "PNG\r\n--x"));
+  const auto body = form("name=\"media\"; filename=\"a.png\"", "PNG\r\n--x");
+  const auto good = uploaded(body);
   CHECK(good.problem == UploadProblem::none);
   CHECK(good.part.filename == "a.png");
   CHECK(good.part.content == "PNG\r\n--x");
