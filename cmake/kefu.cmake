@@ -23,7 +23,7 @@ endif()
 target_include_directories(kefu_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(kefu_flags INTERFACE Threads::Threads)
 
-# Compiling them is what takes long: tests' own sources are not optimised, what they test is.
+# Compiling them is what takes long: tests' own sources are not optimised; what they test, and doctest itself, is.
 set(KEFU_TEST_OPTIONS -O0)
 
 # With Clang, which the sanitizers use, what most sources include is compiled once: half of the time of that build. GCC gains nothing
@@ -50,7 +50,6 @@ endfunction()
 
 add_library(kefu_doctest_main OBJECT ${PROJECT_SOURCE_DIR}/tests/doctest_main.cpp)
 target_link_libraries(kefu_doctest_main PUBLIC kefu_flags doctest::doctest)
-target_compile_options(kefu_doctest_main PRIVATE ${KEFU_TEST_OPTIONS})
 
 function(kefu_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
