@@ -17,6 +17,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 #include "lib/base/digest.h"
@@ -46,6 +47,14 @@ std::vector<std::string> environment_of(const Environment& own) {
 [[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& variables,
                          const char* log, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Our programs take it when they are ready to; one that comes before they have begun must not kill them.
+  const std::string_view path(arguments[0]);
+  if (path.substr(path.rfind('/') + 1).starts_with("kefu-")) {
+    sigset_t term;
+    ::sigemptyset(&term);
+    ::sigaddset(&term, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  }
   const int output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
   const int input = ::open("/dev/null", O_RDONLY);
   if (::getppid() == parent && ::dup2(input, STDIN_FILENO) == 0 && ::dup2(output, STDOUT_FILENO) == 1 &&
