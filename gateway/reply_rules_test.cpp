@@ -157,10 +157,15 @@ TEST_CASE("letters beyond ASCII stand in quotes and comments alone") {
   REQUIRE(all.size() == 1);
   CHECK(all[0].argument == "é。");
   CHECK(std::get<wechat::TextReply>(all[0].reply).text == "一\"\"二\"\n三\"");
+  const auto continued =
+      rules("[[reply]]\nwhen = 'subscribe'\ntype = 'text'\ncontent = \"\"\"\\\n  「é\"\"\"\n");
+  REQUIRE(continued.size() == 1);
+  CHECK(std::get<wechat::TextReply>(continued[0].reply).text == "「é");
   const std::string why = "letters beyond ASCII stand in \"…\" or behind #: are these other quotes?";
   check_problem("[[reply]]\nwhen = “subscribe”\n", "kefu.conf line 12: " + why);
   check_problem("[[reply]]\nwhen = \"subscribe\"\n。\n", "kefu.conf line 13: " + why);
   check_problem("[[reply]]\ncontent = \"\"\"\né\n\"\"\" é\n", "kefu.conf line 14: " + why);
+  check_problem("[[reply]]\ncontent = \"\"\"\\é\"\"\"\n", "kefu.conf line 12: " + why);
   check_problem(
       "[[reply]]\nwhen = \"scan:qrscene_7\"\ntype = \"text\"\ncontent = \"x\"\n",
       "kefu.conf line 12: [[reply]] number 1: when is 'scan:qrscene_7': give the scene without qrscene_");
