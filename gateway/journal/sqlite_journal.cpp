@@ -141,10 +141,10 @@ class SqliteJournal final : public Journal {
   }
 
   Put put(v1::Event& event, const DedupKey& key, ReplyKind reply) override {
-    if (const auto known = find(OpenId(event.customer()), key)) return *known;
     begin();
-    insert(event, key, reply);
-    return {EventId{event.id()}, false, reply};
+    if (insert(event, key, reply)) return {EventId{event.id()}, false, reply};
+    event.clear_id();
+    return find(OpenId(event.customer()), key).value();
   }
 
   std::uint32_t next_sequence() const override { return static_cast<std::uint32_t>(last_id_ + 1); }
@@ -260,7 +260,8 @@ class SqliteJournal final : public Journal {
 
   void rewrite(const v1::Event& event) override {
     begin();
-    serialize(event);
+    auto copy = event;
+    serialize(copy);
     Statement(database_, "UPDATE events SET payload = ? WHERE id = ?")
         .bind_bytes(buffer_)
         .bind(static_cast<std::int64_t>(event.id()))
@@ -531,7 +532,8 @@ class SqliteJournal final : public Journal {
     open_ = true;
   }
 
-  void insert(v1::Event& event, const DedupKey& key, ReplyKind reply) {
+  // False: the key is known.
+  bool insert(v1::Event& event, const DedupKey& key, ReplyKind reply) {
     const std::int64_t id = last_id_ + 1;
     event.set_id(static_cast<std::uint64_t>(id));
     serialize(event);
@@ -546,18 +548,29 @@ class SqliteJournal final : public Journal {
         .bind_text(event.source_id())
         .bind_bytes(buffer_)
         .run();
+    if (database_.changed() == 0) return false;
     last_id_ = id;
+    return true;
   }
 
-  // Into buffer_. What has a column of its own is not kept twice.
-  void serialize(const v1::Event& event) {
-    v1::Event bare = event;
-    bare.clear_id();
-    bare.clear_customer();
-    bare.clear_source_id();
-    bare.clear_queue();
-    bare.clear_accepted_at_ms();
-    bare.SerializeToString(&buffer_);
+  // Into buffer_. What has a column of its own is not kept twice, so it is taken out for the moment.
+  void serialize(v1::Event& event) {
+    const auto id = event.id();
+    const auto queue = event.queue();
+    const auto accepted_at_ms = event.accepted_at_ms();
+    auto customer = std::move(*event.mutable_customer());
+    auto source_id = std::move(*event.mutable_source_id());
+    event.clear_id();
+    event.clear_queue();
+    event.clear_accepted_at_ms();
+    event.clear_customer();
+    event.clear_source_id();
+    event.SerializeToString(&buffer_);
+    event.set_id(id);
+    event.set_queue(queue);
+    event.set_accepted_at_ms(accepted_at_ms);
+    event.set_customer(std::move(customer));
+    event.set_source_id(std::move(source_id));
   }
 
   void keep_hop(std::int64_t event, const queue::Change& change, std::int64_t worker, Millis took,
@@ -668,9 +681,10 @@ class SqliteJournal final : public Journal {
   bool ready_;  // the file has its tables before the statements below are prepared
   Statement begin_{database_, "BEGIN IMMEDIATE"};
   Statement commit_{database_, "COMMIT"};
-  Statement insert_{database_,
-                    "INSERT INTO events (id, queue, kind, state, accepted_at, reply, customer, dedup, "
-                    "source, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Statement insert_{
+      database_,
+      "INSERT INTO events (id, queue, kind, state, accepted_at, reply, customer, dedup, "
+      "source, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (customer, dedup) DO NOTHING"};
   Statement by_key_{database_, "SELECT id, reply FROM events WHERE customer = ? AND dedup = ?"};
   Statement queue_of_{database_, "SELECT queue, state FROM events WHERE id = ?"};
   Statement change_{database_,
@@ -685,9 +699,16 @@ class SqliteJournal final : public Journal {
   Statement forget_hops_{database_, "DELETE FROM hops WHERE event = ?"};
   Statement forget_event_{database_, "DELETE FROM events WHERE id = ?"};
   Statement event_{database_, ("SELECT " + std::string(kColumns) + " FROM events WHERE id = ?").c_str()};
-  Statement save_customer_{database_, ("INSERT OR REPLACE INTO customers (" + std::string(kCustomer) +
-                                       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                                          .c_str()};
+  // Replacing the row would write its entries in all indices anew.
+  Statement save_customer_{
+      database_,
+      ("INSERT INTO customers (" + std::string(kCustomer) +
+       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (openid) DO UPDATE SET im_user = "
+       "excluded.im_user, generation = excluded.generation, imported = excluded.imported, following = "
+       "excluded.following, agent = excluded.agent, active_at = excluded.active_at, conversation_at = "
+       "excluded.conversation_at, window_ends_at = excluded.window_ends_at, replies_left = "
+       "excluded.replies_left, window_opened_by = excluded.window_opened_by")
+          .c_str()};
   Statement note_{database_, "INSERT OR IGNORE INTO notes (dedup, at) VALUES (?, ?)"};
   Statement noted_{database_, "SELECT 1 FROM notes WHERE dedup = ?"};
   Statement customer_{database_,

@@ -134,11 +134,14 @@ std::optional<DedupKey> dedup_key_from_hex(std::string_view text) {
 }
 
 std::uint64_t random_u64() {
-  std::array<unsigned char, 8> bytes{};
-  fill_random(bytes.data(), bytes.size());
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
+  // Many at once: asking for one costs as much.
+  thread_local std::array<std::uint64_t, 64> drawn;
+  thread_local std::size_t left = 0;
+  if (left == 0) {
+    fill_random(reinterpret_cast<unsigned char*>(drawn.data()), sizeof drawn);
+    left = drawn.size();
+  }
+  return drawn[--left];
 }
 
 std::string random_hex(std::size_t size) {
