@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <future>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -19,38 +21,41 @@ Mailbox::~Mailbox() {
   ::close(descriptor_);
 }
 
-Receipt Mailbox::submit(Submission submission, std::chrono::milliseconds patience) {
-  auto letter = std::make_shared<Letter>(std::move(submission));
+void Mailbox::submit(Submission submission, Tell tell) {
   {
     const std::lock_guard lock(mutex_);
-    if (!open_ || letters_.size() >= limits::kMailboxRequestsMax) return {};
-    letters_.push_back(letter);
-    if (letters_.size() == 1) ::eventfd_write(descriptor_, 1);
+    if (open_ && letters_.size() < limits::kMailboxRequestsMax) {
+      if (letters_.empty()) ::eventfd_write(descriptor_, 1);
+      letters_.push_back({std::move(submission), std::move(tell)});
+      return;
+    }
   }
-  if (!letter->answered.try_acquire_for(patience)) return {};
-  return letter->receipt;
+  tell({});
 }
 
-std::vector<std::shared_ptr<Mailbox::Letter>> Mailbox::take() {
+Receipt Mailbox::submit_and_wait(Submission submission, std::chrono::milliseconds patience) {
+  // Outlives the wait: the receipt may come when nobody waits any more.
+  const auto told = std::make_shared<std::promise<Receipt>>();
+  auto receipt = told->get_future();
+  submit(std::move(submission), [told](Receipt given) { told->set_value(given); });
+  return receipt.wait_for(patience) == std::future_status::ready ? receipt.get() : Receipt{};
+}
+
+std::vector<Mailbox::Letter> Mailbox::take() {
   const std::lock_guard lock(mutex_);
   eventfd_t ignored = 0;
   ::eventfd_read(descriptor_, &ignored);
   return std::exchange(letters_, {});
 }
 
-void Mailbox::answer(Letter& letter, Receipt receipt) {
-  letter.receipt = receipt;
-  letter.answered.release();
-}
-
 void Mailbox::close() {
-  std::vector<std::shared_ptr<Letter>> left;
+  std::vector<Letter> left;
   {
     const std::lock_guard lock(mutex_);
     open_ = false;
     left = std::exchange(letters_, {});
   }
-  for (auto& letter : left) answer(*letter, {});
+  for (const auto& letter : left) letter.tell({});
 }
 
 void Mailbox::open() {

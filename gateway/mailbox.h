@@ -1,11 +1,10 @@
-// How HTTP threads hand work to the queue loop: a bounded box, woken by an eventfd, and a receipt to wait
-// for. Thread-safe.
+// How the web sides hand work to the queue loop: a bounded box, woken by an eventfd, and a receipt that is
+// told. Thread-safe.
 #pragma once
 
 #include <chrono>
-#include <memory>
+#include <functional>
 #include <mutex>
-#include <semaphore>
 #include <vector>
 
 #include "gateway/submission.h"
@@ -14,11 +13,11 @@ namespace kefu {
 
 class Mailbox {
  public:
+  // Called once, on the caller's thread or the loop's: must be short and must not throw.
+  using Tell = std::function<void(Receipt)>;
   struct Letter {
-    explicit Letter(Submission what) : submission(std::move(what)) {}
     Submission submission;
-    Receipt receipt;  // written by the loop before it releases `answered`
-    std::binary_semaphore answered{0};
+    Tell tell;
   };
 
   Mailbox();
@@ -26,14 +25,15 @@ class Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  // Any thread: hands it in and waits for the receipt; refused when the box is full or closed, or none comes
-  // within `patience`. A letter given up may still be stored: the sender's repeat is then a duplicate.
-  Receipt submit(Submission submission, std::chrono::milliseconds patience);
+  // Any thread: hands it in; refused at once when the box is full or closed.
+  void submit(Submission submission, Tell tell);
+  // Waits for the receipt; refused when none comes within `patience`. A letter given up may still be stored:
+  // the sender's repeat is then a duplicate.
+  Receipt submit_and_wait(Submission submission, std::chrono::milliseconds patience);
 
   // --- the loop ---
   int descriptor() const { return descriptor_; }  // readable while letters wait
-  std::vector<std::shared_ptr<Letter>> take();
-  static void answer(Letter& letter, Receipt receipt);
+  std::vector<Letter> take();
   // While closed, submissions are refused at once, waiting letters too.
   void close();
   void open();
@@ -41,8 +41,8 @@ class Mailbox {
  private:
   const int descriptor_;
   std::mutex mutex_;
-  std::vector<std::shared_ptr<Letter>> letters_;  // guarded by mutex_
-  bool open_ = false;                             // guarded by mutex_
+  std::vector<Letter> letters_;  // guarded by mutex_
+  bool open_ = false;            // guarded by mutex_
 };
 
 }  // namespace kefu

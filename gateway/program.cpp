@@ -38,12 +38,13 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
   const auto endpoints = loop.start();
   if (!endpoints) return ops::cannot_start("gateway", endpoints.error());
 
-  const auto submit_within = [&](std::chrono::milliseconds patience) {
-    return [&mailbox, patience](Submission push) { return mailbox.submit(std::move(push), patience); };
-  };
-  const WeChatWebhook wechat(wechat_webhook_options(settings), submit_within(limits::kReceiptDeadline),
-                             tally);
-  const ImWebhook im(im_webhook_options(settings), submit_within(limits::kCallbackDeadline), tally);
+  const WeChatWebhook wechat(
+      wechat_webhook_options(settings),
+      [&](Submission push, Mailbox::Tell tell) { mailbox.submit(std::move(push), std::move(tell)); }, tally);
+  const ImWebhook im(
+      im_webhook_options(settings),
+      [&](Submission push) { return mailbox.submit_and_wait(std::move(push), limits::kCallbackDeadline); },
+      tally);
   std::unique_ptr<Media> media;
   if (settings.has("KEFU_MEDIA_URL")) {
     auto opened = Media::open(settings.text("KEFU_MEDIA_DIR"), settings.text("KEFU_MEDIA_URL"),
@@ -51,11 +52,12 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
     if (!opened) return ops::cannot_start("gateway", opened.error());
     media = std::move(*opened);
   }
-  // A connection holds a thread and a descriptor; strangers may hold a thousand open and pushes must still
-  // get through.
-  http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN"), .threads_max = 1100});
+  http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN")});
   web.get("/", [&](const http::Request& request) { return wechat.verify(request); });
-  web.post("/", [&](const http::Request& request) { return wechat.push(request); });
+  web.post_later(
+      "/",
+      [&](const http::Request& request, http::Answer answer) { wechat.push(request, std::move(answer)); },
+      limits::kReceiptDeadline, [&] { return wechat.late(); });
   web.post("/imcallback", [&](const http::Request& request) { return im.callback(request, wall_now()); });
   if (media) media->serve_on(web);
 

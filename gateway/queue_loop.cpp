@@ -32,7 +32,7 @@ constexpr Millis kTryDiskAgain{1000};
 constexpr Millis kLongCommit = limits::kPing / 2;
 constexpr Millis kHangingCommit = limits::kReceiptDeadline;  // pushes are refused by then
 
-using Letters = std::vector<std::shared_ptr<Mailbox::Letter>>;
+using Letters = std::vector<Mailbox::Letter>;
 
 // False: the peer is gone or its pipe is full (PITFALLS §4: never block, never trust a silent success).
 bool send_to(zmq::socket_t& router, const std::string& route, const v1::ToWorker& message) {
@@ -175,8 +175,7 @@ struct QueueLoop::Impl {
     std::optional<std::string> admin_answer;
     std::vector<Receipt> receipts;
     try {
-      for (const auto& letter : letters)
-        receipts.push_back(memory.dispatcher.accept(letter->submission, now));
+      for (const auto& letter : letters) receipts.push_back(memory.dispatcher.accept(letter.submission, now));
       busy = take_messages(memory.dispatcher, now) || !letters.empty();
       admin_answer = take_question(memory, now);
       memory.dispatcher.tick(now);
@@ -184,11 +183,11 @@ struct QueueLoop::Impl {
       commit(memory, letters.size(), now);
       pass("committed");
     } catch (const std::exception& error) {
-      for (const auto& letter : letters) Mailbox::answer(*letter, {});
+      for (const auto& letter : letters) letter.tell({});
       if (admin_answer) answer_question(refusal(error.what()));
       throw;
     }
-    for (std::size_t i = 0; i < letters.size(); ++i) Mailbox::answer(*letters[i], receipts[i]);
+    for (std::size_t i = 0; i < letters.size(); ++i) letters[i].tell(receipts[i]);
     if (admin_answer) answer_question(*admin_answer);
     pass("answered");
     hear_signs_of_life(memory.dispatcher, now);
@@ -366,7 +365,7 @@ struct QueueLoop::Impl {
       while (receive(router)) {
       }
       while (receive(admin)) answer_question(refusal(why));
-      for (auto& letter : mailbox.take()) Mailbox::answer(*letter, {});
+      for (const auto& letter : mailbox.take()) letter.tell({});
       finish_refreshes();
     }
   }

@@ -33,7 +33,19 @@ struct Bench {
       return receipt;
     };
   }
-  WeChatWebhook wechat() { return {wechat_options, submit(), tally}; }
+  WeChatWebhook wechat() {
+    return {wechat_options,
+            [submit = submit()](Submission submission, const std::function<void(Receipt)>& tell) {
+              tell(submit(std::move(submission)));
+            },
+            tally};
+  }
+  http::Response push(const http::Request& request) {
+    std::vector<http::Response> answers;
+    wechat().push(request, [&](http::Response answer) { answers.push_back(std::move(answer)); });
+    REQUIRE(answers.size() == 1);
+    return answers.front();
+  }
   ImWebhook im(const std::string& token = "cb") {
     return {{"1400000001", token, {"agent1"}}, submit(), tally};
   }
@@ -127,7 +139,7 @@ TEST_CASE("forged, unsigned and repeated signatures are refused and nothing is s
   SUBCASE("a parameter twice") {
     request.query.push_back(request.query[1]);
   }
-  CHECK(bench.wechat().push(request).status == 403);
+  CHECK(bench.push(request).status == 403);
   request.query.emplace_back("echostr", "1");
   CHECK(bench.wechat().verify(request).status == 403);
   CHECK(bench.submitted.empty());
@@ -135,7 +147,7 @@ TEST_CASE("forged, unsigned and repeated signatures are refused and nothing is s
 
 TEST_CASE("a text becomes a message of its customer") {
   Bench bench;
-  const auto answer = bench.wechat().push(signed_request(text_push()));
+  const auto answer = bench.push(signed_request(text_push()));
   CHECK(answer.body == "success");
   CHECK(bench.customer_push().kind == CustomerPush::Kind::message);
   CHECK(bench.customer_push().text == "hello");
@@ -147,14 +159,14 @@ TEST_CASE("following and leaving, however they are spelled") {
   Bench bench;
   SUBCASE("follow") {
     bench.receipt.reply = ReplyKind::welcome;
-    const auto answer = bench.wechat().push(signed_request(event_push("SUBSCRIBE", "qrscene_shop7")));
+    const auto answer = bench.push(signed_request(event_push("SUBSCRIBE", "qrscene_shop7")));
     CHECK(answer.body.find("<![CDATA[welcome!]]>") != std::string::npos);
     CHECK(answer.content_type.starts_with("text/xml"));
     CHECK(bench.customer_push().kind == CustomerPush::Kind::follow);
     CHECK(bench.customer_push().scene == "shop7");
   }
   SUBCASE("leave") {
-    bench.wechat().push(signed_request(event_push("unsubscribe")));
+    bench.push(signed_request(event_push("unsubscribe")));
     CHECK(bench.customer_push().kind == CustomerPush::Kind::unfollow);
   }
 }
@@ -174,7 +186,7 @@ TEST_CASE("a scan and the taps on the menu that let us reply are told") {
   SUBCASE("scancode_waitmsg") {
     event = "scancode_waitmsg";
   }
-  CHECK(bench.wechat().push(signed_request(event_push(event, "key"))).body == "success");
+  CHECK(bench.push(signed_request(event_push(event, "key"))).body == "success");
   CHECK(bench.customer_push().kind ==
         (event == "SCAN" ? CustomerPush::Kind::scan : CustomerPush::Kind::menu));
   CHECK(bench.customer_push().note.empty());
@@ -182,14 +194,14 @@ TEST_CASE("a scan and the taps on the menu that let us reply are told") {
 
 TEST_CASE("an event that changes nothing is told when it is named, else only counted") {
   Bench bench;
-  CHECK(bench.wechat().push(signed_request(event_push("VIEW", "http://x"))).body == "success");
+  CHECK(bench.push(signed_request(event_push("VIEW", "http://x"))).body == "success");
   CHECK(bench.submitted.empty());
   bench.wechat_options.forward_events = {"view", "subscribe"};
-  bench.wechat().push(signed_request(event_push("view", "http://x")));
+  bench.push(signed_request(event_push("view", "http://x")));
   CHECK(bench.customer_push().kind == CustomerPush::Kind::visit);
   CHECK(bench.customer_push().note == "[Opened a page from the menu] http://x");
   bench.submitted.clear();
-  bench.wechat().push(signed_request(event_push("subscribe", "qrscene_7")));
+  bench.push(signed_request(event_push("subscribe", "qrscene_7")));
   CHECK(bench.customer_push().kind == CustomerPush::Kind::follow);
   CHECK(bench.customer_push().note == "[Followed through a QR code] Scene: 7");
 }
@@ -198,7 +210,7 @@ TEST_CASE("a message of a type that nobody knows is told to the agent and kept")
   Bench bench;
   auto body = text_push();
   body.replace(body.find("[text]"), 6, "[hologram]");
-  bench.wechat().push(signed_request(body));
+  bench.push(signed_request(body));
   CHECK(bench.customer_push().text == "[Unsupported message] hologram");
   CHECK(bench.customer_push().message_type == "hologram");
   CHECK(bench.customer_push().body == body);
@@ -208,8 +220,8 @@ TEST_CASE("a message that was chosen from a msgmenu is one") {
   Bench bench;
   auto body = text_push();
   body.insert(body.find("<MsgId>"), "<bizmsgmenuid>101</bizmsgmenuid>");
-  bench.wechat().push(signed_request(body));
-  bench.wechat().push(signed_request(text_push()));
+  bench.push(signed_request(body));
+  bench.push(signed_request(text_push()));
   CHECK(bench.customer_push().chosen);
   CHECK_FALSE(std::get<CustomerPush>(bench.submitted.at(1)).chosen);
 }
@@ -218,7 +230,7 @@ TEST_CASE("an empty reply text means no reply") {
   Bench bench;
   bench.wechat_options.please_wait.clear();
   bench.receipt.reply = ReplyKind::please_wait;
-  CHECK(bench.wechat().push(signed_request(text_push())).body == "success");
+  CHECK(bench.push(signed_request(text_push())).body == "success");
 }
 
 TEST_CASE("a configured reply wins over the built-in one, and the event goes on") {
@@ -227,33 +239,33 @@ TEST_CASE("a configured reply wins over the built-in one, and the event goes on"
                                   {ReplyRule::When::subscribe, "", wechat::ImageReply{"m1"}},
                                   {ReplyRule::When::event, "view", wechat::TextReply{"seen"}}};
   bench.receipt.reply = ReplyKind::please_wait;
-  const auto first = bench.wechat().push(signed_request(text_push("Hello")));
+  const auto first = bench.push(signed_request(text_push("Hello")));
   CHECK(first.body.find("<![CDATA[hi yourself]]>") != std::string::npos);
   CHECK(bench.customer_push().text == "Hello");
   bench.receipt = {Receipt::Kind::duplicate, ReplyKind::please_wait};
-  CHECK(bench.wechat().push(signed_request(text_push("Hello"))).body == first.body);
-  CHECK(bench.wechat().push(signed_request(text_push("else"))).body.find("please wait") != std::string::npos);
+  CHECK(bench.push(signed_request(text_push("Hello"))).body == first.body);
+  CHECK(bench.push(signed_request(text_push("else"))).body.find("please wait") != std::string::npos);
   bench.receipt.reply = ReplyKind::welcome;
-  CHECK(bench.wechat().push(signed_request(event_push("subscribe"))).body.find("<MediaId><![CDATA[m1]]>") !=
+  CHECK(bench.push(signed_request(event_push("subscribe"))).body.find("<MediaId><![CDATA[m1]]>") !=
         std::string::npos);
-  CHECK(bench.wechat().push(signed_request(event_push("VIEW"))).body.find("seen") != std::string::npos);
+  CHECK(bench.push(signed_request(event_push("VIEW"))).body.find("seen") != std::string::npos);
   bench.receipt.kind = Receipt::Kind::refused;
-  CHECK(bench.wechat().push(signed_request(text_push("hello"))).status == 503);
+  CHECK(bench.push(signed_request(text_push("hello"))).status == 503);
 }
 
 TEST_CASE("a duplicate gets the bytes of the first answer") {
   Bench bench;
   bench.receipt.reply = ReplyKind::please_wait;
-  const auto first = bench.wechat().push(signed_request(text_push()));
+  const auto first = bench.push(signed_request(text_push()));
   bench.receipt.kind = Receipt::Kind::duplicate;
-  CHECK(bench.wechat().push(signed_request(text_push())).body == first.body);
+  CHECK(bench.push(signed_request(text_push())).body == first.body);
 }
 
 TEST_CASE("what cannot be stored is to be sent again") {
   Bench bench;
   bench.receipt.kind = Receipt::Kind::refused;
-  CHECK(bench.wechat().push(signed_request(text_push())).status == 503);
-  CHECK(bench.wechat().push(signed_request("<xml>")).status == 503);
+  CHECK(bench.push(signed_request(text_push())).status == 503);
+  CHECK(bench.push(signed_request("<xml>")).status == 503);
   CHECK(bench.im().callback(callback(sent()), kNow).status == 503);
 }
 
@@ -278,7 +290,7 @@ TEST_CASE("an authentic push that nobody understands is kept, never an error") {
   SUBCASE("an empty text") {
     body = text_push("");
   }
-  const auto answer = bench.wechat().push(signed_request(body));
+  const auto answer = bench.push(signed_request(body));
   CHECK(answer.status == 200);
   CHECK(answer.body == "success");
   CHECK(bench.raw().body == body);
@@ -288,13 +300,13 @@ TEST_CASE("a body whose sender is not the one of the address is kept, not believ
   Bench bench;
   auto request = signed_request(text_push());
   request.query.emplace_back("openid", "oMallory");
-  CHECK(bench.wechat().push(request).body == "success");
+  CHECK(bench.push(request).body == "success");
   CHECK(bench.raw().reason == "openid and FromUserName differ");
 }
 
 TEST_CASE("a message that is no text reaches the agent as a readable note") {
   Bench bench;
-  bench.wechat().push(signed_request(
+  bench.push(signed_request(
       "<xml><ToUserName>gh_1</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>1</CreateTime>"
       "<MsgType>image</MsgType><PicUrl>http://x/1</PicUrl><MediaId>m</MediaId><MsgId>5</MsgId></xml>"));
   CHECK(bench.customer_push().text == "[Picture] http://x/1");
@@ -306,26 +318,25 @@ TEST_CASE("with a key only authentic encrypted pushes are taken, and replies are
   Bench bench;
   bench.wechat_options.aes_keys = {*wechat::parse_aes_key(kAesKey)};
   bench.receipt.reply = ReplyKind::please_wait;
-  const auto webhook = bench.wechat();
   const auto encrypt =
       wechat::encrypt(bench.wechat_options.aes_keys[0], "wx1", text_push(), "0123456789abcdef");
   auto request = signed_request("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[" + encrypt +
                                 "]]></Encrypt></xml>");
-  CHECK(webhook.push(signed_request(text_push())).status == 403);
+  CHECK(bench.push(signed_request(text_push())).status == 403);
   auto raw = signed_request(text_push());
   raw.query.emplace_back("encrypt_type", "raw");
-  CHECK(webhook.push(raw).status == 403);
-  CHECK(webhook.push(request).status == 403);
+  CHECK(bench.push(raw).status == 403);
+  CHECK(bench.push(request).status == 403);
   request.query.emplace_back("encrypt_type", "aes");
   request.query.emplace_back("msg_signature", wechat::message_signature(kToken, "1", "2", encrypt));
-  const auto answer = webhook.push(request);
+  const auto answer = bench.push(request);
   CHECK(bench.customer_push().text == "hello");
   const auto inside = wechat::encrypted_part(answer.body);
   REQUIRE(inside.ok());
   CHECK(wechat::decrypt(bench.wechat_options.aes_keys[0], "wx1", *inside)->find("please wait") !=
         std::string::npos);
   replace_parameter(request, "msg_signature", std::string(40, '0'));
-  CHECK(webhook.push(request).status == 403);
+  CHECK(bench.push(request).status == 403);
 }
 
 TEST_CASE("a push encrypted with the previous key is taken and answered with it") {
@@ -333,7 +344,7 @@ TEST_CASE("a push encrypted with the previous key is taken and answered with it"
   const auto previous = *wechat::parse_aes_key(kAesKey);
   bench.wechat_options.aes_keys = {*wechat::parse_aes_key(std::string(43, 'n')), previous};
   bench.receipt.reply = ReplyKind::please_wait;
-  const auto answer = bench.wechat().push(encrypted_request(previous, text_push()));
+  const auto answer = bench.push(encrypted_request(previous, text_push()));
   CHECK(bench.customer_push().text == "hello");
   const auto inside = wechat::encrypted_part(answer.body);
   REQUIRE(inside.ok());
@@ -341,7 +352,7 @@ TEST_CASE("a push encrypted with the previous key is taken and answered with it"
   CHECK(answer.body.find("<TimeStamp>1</TimeStamp><Nonce><![CDATA[2]]></Nonce>") != std::string::npos);
   CHECK(answer.body.find(wechat::message_signature(kToken, "1", "2", *inside)) != std::string::npos);
   bench.receipt.reply = ReplyKind::none;
-  CHECK(bench.wechat().push(encrypted_request(previous, text_push())).body == "success");
+  CHECK(bench.push(encrypted_request(previous, text_push())).body == "success");
 }
 
 TEST_CASE("the plain half of a compatible push is never used when there is a key") {
@@ -352,7 +363,7 @@ TEST_CASE("the plain half of a compatible push is never used when there is a key
   const auto plain = text_push("forged", "oMallory");
   request.body = plain.substr(0, plain.size() - 6) + request.body.substr(5);
   SUBCASE("with both") {
-    CHECK(bench.wechat().push(request).body == "success");
+    CHECK(bench.push(request).body == "success");
     CHECK(bench.customer_push().text == "real");
     CHECK(bench.customer_push().customer.value == "oAlice");
   }
@@ -361,7 +372,7 @@ TEST_CASE("the plain half of a compatible push is never used when there is a key
     request = encrypted_request(key, "");
     request.body = plain.substr(0, plain.size() - 6) + "<Encrypt>" + other + "</Encrypt></xml>";
     replace_parameter(request, "msg_signature", wechat::message_signature(kToken, "1", "2", other));
-    CHECK(bench.wechat().push(request).body == "success");
+    CHECK(bench.push(request).body == "success");
     CHECK(bench.raw().reason == "encrypted for another app id");
   }
 }
@@ -387,7 +398,7 @@ TEST_CASE("of every crypto vector: 403 for a wrong signature, else 200, and noth
                        {"encrypt_type", "aes"}};
       request.body = "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[" + text("encrypt") +
                      "]]></Encrypt></xml>";
-      const auto answer = bench.wechat().push(request);
+      const auto answer = bench.push(request);
       const bool holds = wechat::message_signature(text("token"), text("timestamp"), text("nonce"),
                                                    text("encrypt")) == text("msg_signature");
       CHECK(answer.status == (holds ? 200 : 403));
@@ -410,7 +421,7 @@ TEST_CASE("no sample body is answered with an error, and none is believed about 
                        std::ios::binary);
     const auto body = (std::ostringstream() << file.rdbuf()).str();
     Bench bench;
-    const auto answer = bench.wechat().push(signed_request(body));
+    const auto answer = bench.push(signed_request(body));
     CHECK(answer.status == 200);
     CHECK(answer.body == "success");
     if (bench.submitted.empty() || std::holds_alternative<RawPush>(bench.submitted[0])) {
@@ -420,7 +431,7 @@ TEST_CASE("no sample body is answered with an error, and none is believed about 
     }
     // Cut anywhere, it is answered alike.
     for (std::size_t size = 0; size < body.size(); size += 7)
-      CHECK(bench.wechat().push(signed_request(body.substr(0, size))).status == 200);
+      CHECK(bench.push(signed_request(body.substr(0, size))).status == 200);
   }
 }
 
@@ -621,7 +632,7 @@ TEST_CASE("an agent's message with nothing in it is kept for inspection and deli
 
 TEST_CASE("a sticker that WeChat does not hand on is no word of the customer's") {
   Bench bench;
-  bench.wechat().push(signed_request(text_push("【收到不支持的消息类型，暂无法显示】")));
+  bench.push(signed_request(text_push("【收到不支持的消息类型，暂无法显示】")));
   CHECK(bench.customer_push().text == "【收到不支持的消息类型，暂无法显示】");
   CHECK(bench.customer_push().message_type == "unsupported");
 }

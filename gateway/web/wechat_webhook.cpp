@@ -61,31 +61,44 @@ http::Response WeChatWebhook::verify(const http::Request& request) const {
   return {200, *echo, "text/plain"};
 }
 
-http::Response WeChatWebhook::push(const http::Request& request) const {
+void WeChatWebhook::push(const http::Request& request, http::Answer answer_with) const {
   Opened opened;
   std::string why;
   switch (open(request, opened, why)) {
     case Seal::forged:
       tally_.rejected("signature");
-      return plain(403, "forbidden");
+      return answer_with(plain(403, "forbidden"));
     case Seal::broken:
-      return keep(request, why);
+      return keep(request, why, std::move(answer_with));
     case Seal::good:
       break;
   }
-  const auto push = wechat::parse_push(opened.xml);
-  if (!push) return keep(request, push.error());
-  if (!is_plain_account_id(push->from_user.value)) return keep(request, "FromUserName is no openid");
+  auto push = wechat::parse_push(opened.xml);
+  if (!push) return keep(request, push.error(), std::move(answer_with));
+  if (!is_plain_account_id(push->from_user.value))
+    return keep(request, "FromUserName is no openid", std::move(answer_with));
   // The signature of a plain push covers no byte of the body (reference: WeChat §1.3).
   const auto openid = request.parameter("openid");
   if (!opened.key && openid && *openid != push->from_user.value)
-    return keep(request, "openid and FromUserName differ");
+    return keep(request, "openid and FromUserName differ", std::move(answer_with));
   auto submission = understand(*push, opened.xml);
-  if (!submission) return keep(request, "nothing to do for " + push->type + " " + push->event);
-  const auto receipt =
-      has_effect(*submission) ? submit_(std::move(*submission)) : Receipt{Receipt::Kind::ignored};
-  tally_.received("wechat", receipt);
-  return answer(request, *push, receipt, opened.key);
+  if (!submission)
+    return keep(request, "nothing to do for " + push->type + " " + push->event, std::move(answer_with));
+  const bool told = has_effect(*submission);
+  Envelope envelope{opened.key, request.parameter("timestamp").value_or("0"),
+                    request.parameter("nonce").value_or("0")};
+  auto answer_receipt = [this, push = std::move(*push), envelope = std::move(envelope),
+                         answer_with = std::move(answer_with)](Receipt receipt) {
+    tally_.received("wechat", receipt);
+    answer_with(answer(push, receipt, envelope));
+  };
+  if (!told) return answer_receipt(Receipt{Receipt::Kind::ignored});
+  submit_(std::move(*submission), std::move(answer_receipt));
+}
+
+http::Response WeChatWebhook::late() const {
+  tally_.received("wechat", {});
+  return plain(503, "try again");
 }
 
 WeChatWebhook::Seal WeChatWebhook::open(const http::Request& request, Opened& opened,
@@ -116,11 +129,14 @@ WeChatWebhook::Seal WeChatWebhook::open(const http::Request& request, Opened& op
   return Seal::broken;
 }
 
-http::Response WeChatWebhook::keep(const http::Request& request, const std::string& why) const {
-  const auto receipt = submit_(RawPush{"wechat", why, request.body});
-  const bool kept = receipt.kind != Receipt::Kind::refused;
-  tally_.rejected(kept ? "not_understood" : "cannot_store");
-  return kept ? success() : plain(503, "try again");
+void WeChatWebhook::keep(const http::Request& request, const std::string& why,
+                         http::Answer answer_with) const {
+  submit_(RawPush{"wechat", why, request.body},
+          [this, answer_with = std::move(answer_with)](const Receipt& receipt) {
+            const bool kept = receipt.kind != Receipt::Kind::refused;
+            tally_.rejected(kept ? "not_understood" : "cannot_store");
+            answer_with(kept ? success() : plain(503, "try again"));
+          });
 }
 
 std::optional<CustomerPush> WeChatWebhook::understand(const wechat::Push& push,
@@ -161,21 +177,19 @@ std::optional<wechat::Reply> WeChatWebhook::reply_to(const wechat::Push& push, R
   return wechat::TextReply{text};
 }
 
-http::Response WeChatWebhook::answer(const http::Request& request, const wechat::Push& push,
-                                     const Receipt& receipt, const wechat::AesKey* key) const {
+http::Response WeChatWebhook::answer(const wechat::Push& push, const Receipt& receipt,
+                                     const Envelope& envelope) const {
   if (receipt.kind == Receipt::Kind::refused) return plain(503, "try again");
   // Without ToUserName (WeChat does that) nobody could be named as the reply's sender.
   const auto reply = push.to_user.empty() ? std::nullopt : reply_to(push, receipt.reply);
   if (!reply) return success();
   auto xml = wechat::reply_xml(push, *reply);
-  if (key) {
+  if (envelope.key) {
     // `success` stays plain in every mode, all else is encrypted with the key that fitted (reference: WeChat
     // §1.4, §2.4).
-    const auto timestamp = request.parameter("timestamp").value_or("0");
-    const auto nonce = request.parameter("nonce").value_or("0");
     const auto random = random_hex(8);
-    xml = wechat::encrypted_reply(options_.token, timestamp, nonce,
-                                  wechat::encrypt(*key, options_.app_id, xml, random));
+    xml = wechat::encrypted_reply(options_.token, envelope.timestamp, envelope.nonce,
+                                  wechat::encrypt(*envelope.key, options_.app_id, xml, random));
   }
   return {200, std::move(xml), "text/xml; charset=utf-8"};
 }

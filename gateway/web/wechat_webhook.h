@@ -31,12 +31,16 @@ struct WeChatWebhookOptions {
 
 class WeChatWebhook {
  public:
-  using Submit = std::function<Receipt(Submission)>;
+  // Tells the receipt once, on any thread.
+  using Submit = std::function<void(Submission, std::function<void(Receipt)>)>;
 
   WeChatWebhook(WeChatWebhookOptions options, Submit submit, Tally& tally);
 
   http::Response verify(const http::Request& request) const;
-  http::Response push(const http::Request& request) const;
+  // REQUIRES: this outlives the answer, when a receipt is told.
+  void push(const http::Request& request, http::Answer answer) const;
+  // When no receipt came in time.
+  http::Response late() const;
 
  private:
   // The XML of an authentic push, and the key it was encrypted with.
@@ -48,9 +52,13 @@ class WeChatWebhook {
   // What the customer is answered at once; nothing: "success".
   std::optional<wechat::Reply> reply_to(const wechat::Push& push, ReplyKind kind) const;
   Seal open(const http::Request& request, Opened& opened, std::string& why) const;
-  http::Response keep(const http::Request& request, const std::string& why) const;
-  http::Response answer(const http::Request& request, const wechat::Push& push, const Receipt& receipt,
-                        const wechat::AesKey* key) const;
+  void keep(const http::Request& request, const std::string& why, http::Answer answer) const;
+  // What of the request its encrypted reply needs.
+  struct Envelope {
+    const wechat::AesKey* key = nullptr;  // none: the reply is plain
+    std::string timestamp, nonce;
+  };
+  http::Response answer(const wechat::Push& push, const Receipt& receipt, const Envelope& envelope) const;
   std::optional<CustomerPush> understand(const wechat::Push& push, const std::string& body) const;
   std::optional<CustomerPush> understand_event(const wechat::Push& push) const;
 

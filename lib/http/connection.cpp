@@ -86,24 +86,28 @@ bool Connection::wait(short events, Deadline deadline, bool stop_ends_it) const 
   }
 }
 
-bool Connection::wait_for_input(Deadline deadline) {
-  if (!received().empty()) return true;
-  return wait(POLLIN, deadline, true);
-}
-
-bool Connection::receive_more(Deadline deadline) {
+Connection::Came Connection::receive_now() {
+  // Of the thread, so that no connection that waits holds room for what may come.
+  thread_local std::array<char, kReadBytes> room;
+  ssize_t bytes = -1;
+  do {
+    bytes = recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
+  } while (bytes < 0 && errno == EINTR);
+  if (bytes < 0 && errno == EAGAIN) return Came::nothing;
+  if (bytes <= 0) return Came::farewell;
   if (consumed_ > 0) {
     in_.erase(0, consumed_);
     consumed_ = 0;
   }
+  in_.append(room.data(), static_cast<std::size_t>(bytes));
+  return static_cast<std::size_t>(bytes) < room.size() ? Came::last_bytes : Came::bytes;
+}
+
+bool Connection::receive_more(Deadline deadline) {
   for (;;) {
-    const auto before = in_.size();
-    in_.resize(before + kReadBytes);
-    const auto bytes = recv(socket_, in_.data() + before, kReadBytes, MSG_DONTWAIT);
-    in_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
-    if (bytes > 0) return true;
-    if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) return false;
-    if (!wait(POLLIN, deadline, false)) return false;
+    const auto came = receive_now();
+    if (came == Came::bytes || came == Came::last_bytes) return true;
+    if (came == Came::farewell || !wait(POLLIN, deadline, false)) return false;
   }
 }
 
@@ -119,21 +123,25 @@ bool Connection::write(std::string_view bytes) {
   return out_.size() < kWriteBufferBytes || flush();
 }
 
-bool Connection::flush() {
-  std::string_view left = out_;
-  bool sent = true;
-  while (sent && !left.empty()) {
-    const auto bytes = send(socket_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (bytes > 0) {
-      left.remove_prefix(static_cast<std::size_t>(bytes));
-    } else if (errno == EAGAIN) {
-      sent = wait(POLLOUT, steady_clock::now() + kWriteStall, false);
-    } else {
-      sent = errno == EINTR;
-    }
+Connection::Flushed Connection::flush_now() {
+  std::size_t sent = 0;
+  while (sent < out_.size()) {
+    const auto bytes = send(socket_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0 && errno == EAGAIN) break;
+    if (bytes < 0) return Flushed::failed;
+    sent += static_cast<std::size_t>(bytes);
   }
+  out_.erase(0, sent);
+  return out_.empty() ? Flushed::all : Flushed::some;
+}
+
+bool Connection::flush() {
+  auto flushed = flush_now();
+  while (flushed == Flushed::some && wait(POLLOUT, steady_clock::now() + kWriteStall, false))
+    flushed = flush_now();
   out_.clear();
-  return sent;
+  return flushed == Flushed::all;
 }
 
 bool Connection::peer_is_gone() const {

@@ -41,9 +41,6 @@ class Connection {
   // Without the port.
   const std::string& remote_address() const { return remote_address_; }
 
-  // True when bytes (or the peer's farewell) are there, false at the deadline or when the server stops.
-  bool wait_for_input(Deadline deadline);
-
   // What has come and was not consumed; valid until the next call.
   std::string_view received() const { return std::string_view(in_).substr(consumed_); }
   // Waits for more than what received() shows. False: none by the deadline, or the peer has left. A stopping
@@ -51,9 +48,16 @@ class Connection {
   bool receive_more(Deadline deadline);
   void consume(std::size_t bytes);
 
+  // Takes what has come, or a part of it, without waiting. `last_bytes`: and nothing more was there.
+  enum class Came { bytes, last_bytes, nothing, farewell };
+  Came receive_now();
+
   // Keeps the bytes for flush(), which sends them in one go.
   bool write(std::string_view bytes);
   bool flush();
+  // Without waiting. Some are left when the peer reads slowly; flush() sends them.
+  enum class Flushed { all, some, failed };
+  Flushed flush_now();
 
   bool peer_is_gone() const;
 

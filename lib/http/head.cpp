@@ -190,8 +190,12 @@ Target parse_target(std::string_view target) {
 
 std::string_view reason_phrase(int status) {
   switch (status) {
+    case 200:
+      return "OK";
     case 400:
       return "Bad Request";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:

@@ -12,12 +12,16 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <future>
 #include <map>
+#include <memory>
 #include <thread>
 
+#include "lib/http/answer.h"
 #include "lib/http/connection.h"
 #include "lib/http/head.h"
 #include "lib/http/range.h"
+#include "lib/http/reception.h"
 #include "lib/http/thread_pool.h"
 #include "lib/ops/log.h"
 
@@ -29,10 +33,7 @@ using std::chrono::steady_clock;
 
 constexpr int kBacklog = 511;
 constexpr auto kLinger = 1s;
-// Patience with a client from whom nothing comes, when threads are short: one that has been served may come
-// again, a new one most likely has its request on the way.
-constexpr std::chrono::milliseconds kCrowdedKeepAlive = 100ms;
-constexpr std::chrono::milliseconds kCrowdedFirstRequest = 1s;
+constexpr std::size_t kSmallBodyBytes = 64 << 10;  // reading a larger one would keep all others waiting
 // A reader of a file who is slower than this holds a thread for nothing.
 constexpr std::uint64_t kFileBytesPerSecondMin = 16 << 10;
 constexpr auto kFilePatience = 10s;
@@ -55,7 +56,6 @@ struct Exchange {
 
 // The library hands its Request to handlers, not the connection it came on.
 thread_local Exchange* current_exchange = nullptr;
-thread_local ThreadPool::Welcome current_welcome = ThreadPool::Welcome::serve;
 
 // What the library reads: a head of our making with nothing in it but the framing of the body, then the body
 // as it comes. So no header of a stranger reaches the parts of the library that decode, compress, cut ranges
@@ -173,22 +173,14 @@ class Listener : public httplib::Server {
   std::function<void(int)> serve_;
 };
 
-class PoolQueue : public httplib::TaskQueue {
+// Runs what the library would give to threads at once: that is only to hand an accepted socket to us.
+class AtOnce : public httplib::TaskQueue {
  public:
-  explicit PoolQueue(ThreadPool& pool) : pool_(pool) {}
-
   Enqueued enqueue(std::function<void()> task) override {
-    pool_.run([task = std::move(task)](ThreadPool::Welcome welcome) {
-      current_welcome = welcome;
-      task();
-      current_welcome = ThreadPool::Welcome::serve;
-    });
+    task();
     return static_cast<Enqueued>(true);
   }
-  void shutdown() override {}  // the pool outlives the queue
-
- private:
-  ThreadPool& pool_;
+  void shutdown() override {}
 };
 
 struct Address {
@@ -212,15 +204,9 @@ std::optional<Address> parse_address(std::string_view listen) {
 struct Route {
   std::map<std::string, Handler, std::less<>> handlers;  // by method
   StreamHandler stream;
+  std::optional<LaterRoute> later;  // of POST, which has a handler as well that waits for it
   BodyRules body{};
 };
-
-Request request_of(const Head& head, const Connection& connection, std::string body) {
-  Target target = parse_target(head.target);
-  return {head.method,     std::move(target.path),      std::move(target.query),
-          std::move(body), connection.remote_address(), head.content_type,
-          head.chunked};
-}
 
 // A handler must not take its thread with it, and nobody outside learns why it failed.
 Response call(const Handler& handler, const Request& request) {
@@ -330,7 +316,8 @@ Response read_and_call(Exchange& exchange, const httplib::ContentReader& read) {
     return !too_large;
   });
   if (complete && !too_large)
-    return call(*exchange.handler, request_of(*exchange.head, *exchange.connection, std::move(body)));
+    return call(*exchange.handler,
+                request_of(*exchange.head, exchange.connection->remote_address(), std::move(body)));
   exchange.must_close = true;
   const int status = too_large ? 413 : 400;
   return {status, std::string(reason_phrase(status)) + "\n"};
@@ -347,13 +334,12 @@ bool is_multipart(std::string_view content_type) {
                     [](char a, char b) { return a == b || (b >= 'A' && b <= 'Z' && a == b - 'A' + 'a'); });
 }
 
-// Our own answer, around the library: it always closes.
-std::string bare_answer(int status, std::string_view more_headers) {
-  const auto reason = reason_phrase(status);
-  std::string text = "HTTP/1.1 " + std::to_string(status) + " ";
-  text.append(reason).append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ");
-  text.append(std::to_string(reason.size() + 1)).append("\r\n").append(more_headers);
-  return text.append("Connection: close\r\n\r\n").append(reason).append("\n");
+// For bodies that do not come in one piece with their length, and so go another way.
+Response wait_for(const LaterRoute& route, const Request& request) {
+  auto answered = std::make_shared<std::promise<Response>>();
+  auto answer = answered->get_future();
+  route.handler(request, [answered](Response response) { answered->set_value(std::move(response)); });
+  return answer.wait_for(route.patience) == std::future_status::ready ? answer.get() : route.when_late();
 }
 
 }  // namespace
@@ -372,7 +358,21 @@ struct Server::Impl {
   explicit Impl(ServerOptions given)
       : options(std::move(given)),
         pool(options.threads, options.threads_max),
-        listener([this](int socket) { serve(socket); }) {}
+        reception(
+            {options.keep_alive_timeout, options.read_timeout, options.request_timeout,
+             options.connections_max, options.keep_alive_requests_max},
+            {[this](std::string_view received) { return plan(received); },
+             [this](GuestPtr guest) {
+               on_thread(std::move(guest), [this](Guest& one) { return serve(one); });
+             },
+             [this](GuestPtr guest) { on_thread(std::move(guest), [](Guest& one) { return give_up(one); }); },
+             [this](GuestPtr guest) {
+               on_thread(std::move(guest), [](Guest& one) { return one.connection.flush(); });
+             }},
+            stop),
+        listener([this](int socket) {
+          reception.take(std::make_unique<Guest>(socket, stop, options.keep_alive_requests_max));
+        }) {}
 
   const ServerOptions options;
   std::map<std::string, Route, std::less<>> routes;
@@ -380,6 +380,7 @@ struct Server::Impl {
   Handler fallback;
   StopSignal stop;
   ThreadPool pool;
+  Reception reception;
   Listener listener;
   int listening_socket = -1;
   std::thread acceptor;
@@ -389,8 +390,11 @@ struct Server::Impl {
   Result<int> bind(const Address& address);
   void accept_until_stopped(const Address& address);
 
-  void serve(int socket);
-  void serve_requests(Connection& connection);
+  Plan plan(std::string_view received) const;
+  // `act` says whether the guest may stay.
+  void on_thread(GuestPtr guest, std::function<bool(Guest&)> act);
+  bool serve(Guest& guest);
+  static bool give_up(Guest& guest);
   bool serve_request(Connection& connection, bool last);
   std::optional<Head> read_head(Connection& connection, Connection::Deadline deadline) const;
   bool process(Connection& connection, const Head& head, const Handler& handler, std::size_t body_bytes_max,
@@ -403,7 +407,7 @@ struct Server::Impl {
 };
 
 void Server::Impl::set_up_library() {
-  listener.new_task_queue = [this] { return new PoolQueue(pool); };  // the library deletes it
+  listener.new_task_queue = [] { return new AtOnce; };  // the library deletes it
   listener.set_socket_options([this](socket_t socket) {
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);  // not SO_REUSEPORT: one process a port
@@ -414,7 +418,8 @@ void Server::Impl::set_up_library() {
   listener.set_keep_alive_max_count(options.keep_alive_requests_max);
   listener.Get("/", [](const httplib::Request&, httplib::Response& to) {
     Exchange& exchange = *current_exchange;
-    put(call(*exchange.handler, request_of(*exchange.head, *exchange.connection, {})), exchange, to);
+    put(call(*exchange.handler, request_of(*exchange.head, exchange.connection->remote_address(), {})),
+        exchange, to);
   });
   listener.Post("/", [](const httplib::Request&, httplib::Response& to, const httplib::ContentReader& read) {
     Exchange& exchange = *current_exchange;
@@ -495,26 +500,50 @@ std::string allow_header(const Route& route) {
   return "Allow: " + methods + "\r\n";
 }
 
-void Server::Impl::serve(int socket) {
-  Connection connection(socket, stop);
-  if (current_welcome == ThreadPool::Welcome::drop) return;
-  if (current_welcome == ThreadPool::Welcome::turn_away) {
-    connection.write(bare_answer(503, "Retry-After: 1\r\n"));
-    return connection.linger(20ms);
+// What is simple and answered later is begun at once; all else is worth a thread.
+Plan Server::Impl::plan(std::string_view received) const {
+  const auto end = head_end(received);
+  if (!end) return {refusal_of_growing_head(received) == 0 ? Plan::Kind::wait : Plan::Kind::elsewhere};
+  Plan plan{Plan::Kind::elsewhere, *end, parse_head(received.substr(0, *end)), *end};
+  const Head& head = plan.head;
+  if (head.refusal != 0 || *end > kHeadBytesMax || head.chunked || head.expects_continue) return plan;
+  const Route* route = route_of(parse_target(head.target).path);
+  const auto rules = body_rules_of(route);
+  if (refusal_of_body(head, rules) != 0) return plan;
+  plan.bytes += head.content_length;
+  if (plan.bytes > received.size()) {
+    plan.kind = Plan::Kind::wait;
+  } else if (route != nullptr && route->later && head.method == "POST" && head.content_encoding.empty() &&
+             head.content_length <= kSmallBodyBytes) {
+    plan.kind = Plan::Kind::answer_later;
+    plan.route = &*route->later;
   }
-  serve_requests(connection);
-  pool.count_me_idle();  // before the client sees the end of its connection and comes again
+  return plan;
 }
 
-void Server::Impl::serve_requests(Connection& connection) {
-  for (std::size_t left = options.keep_alive_requests_max; left > 0 && !stop.raised(); --left) {
-    const bool first = left == options.keep_alive_requests_max;
-    const auto when_crowded = first ? kCrowdedFirstRequest : kCrowdedKeepAlive;
-    const auto patience =
-        pool.is_crowded() ? std::min(options.keep_alive_timeout, when_crowded) : options.keep_alive_timeout;
-    if (!connection.wait_for_input(steady_clock::now() + patience)) return;
-    if (!serve_request(connection, left == 1)) return;
-  }
+void Server::Impl::on_thread(GuestPtr guest, std::function<bool(Guest&)> act) {
+  // Jobs are copied, guests are not.
+  auto box = std::make_shared<GuestPtr>(std::move(guest));
+  pool.run([this, box = std::move(box), act = std::move(act)](ThreadPool::Welcome welcome) {
+    auto guest_here = std::move(*box);
+    if (welcome == ThreadPool::Welcome::drop) return;
+    if (welcome == ThreadPool::Welcome::turn_away) {
+      guest_here->connection.write(bare_answer(503, "Retry-After: 1\r\n"));
+      return guest_here->connection.linger(20ms);
+    }
+    const bool stays = act(*guest_here);
+    pool.count_me_idle();  // before the client sees what it waits for and comes again
+    if (stays) reception.take(std::move(guest_here));
+  });
+}
+
+bool Server::Impl::serve(Guest& guest) {
+  return serve_request(guest.connection, --guest.requests_left == 0);
+}
+
+bool Server::Impl::give_up(Guest& guest) {
+  refuse(guest.connection, 400);
+  return false;
 }
 
 // Nothing when the connection has to end without a word.
@@ -591,7 +620,7 @@ void Server::Impl::run_stream(Connection& connection, const Head& head, const St
            connection.flush();
   };
   try {
-    handler(request_of(head, connection, {}), sink);
+    handler(request_of(head, connection.remote_address(), {}), sink);
   } catch (const std::exception& e) {
     log::error("an HTTP stream failed", {{"why", e.what()}});
   }
@@ -611,6 +640,14 @@ void Server::post(std::string path, Handler handler, BodyRules rules) {
   route.handlers["POST"] = std::move(handler);
   route.body = rules;
 }
+void Server::post_later(std::string path, LaterHandler handler, std::chrono::milliseconds patience,
+                        std::function<Response()> when_late) {
+  Route& route = impl_->routes[std::move(path)];
+  route.later = LaterRoute{std::move(handler), patience, std::move(when_late)};
+  route.handlers["POST"] = [&later = *route.later](const Request& request) {
+    return wait_for(later, request);
+  };
+}
 void Server::stream(std::string path, StreamHandler handler) {
   impl_->routes[std::move(path)].stream = std::move(handler);
 }
@@ -628,6 +665,7 @@ Result<int> Server::start() {
   impl_->set_up_library();
   auto port = impl_->bind(*address);
   if (!port) return port;
+  impl_->reception.start();
   impl_->acceptor = std::thread(
       [impl = impl_.get(), bound = Address{address->host, *port}] { impl->accept_until_stopped(bound); });
   while (!impl_->listener.is_running() && !impl_->accepting_ended) std::this_thread::sleep_for(1ms);
@@ -643,6 +681,7 @@ void Server::stop() {
     std::this_thread::sleep_for(1ms);
   }
   impl_->acceptor.join();
+  impl_->reception.join();
   impl_->pool.join();
 }
 

@@ -1,6 +1,7 @@
 // An HTTP server with the caps of contract §4, over cpp-httplib (its only includer is server.cpp).
 //
-// Handlers run concurrently on pool threads and must be thread-safe. Every answer goes out without a version
+// One thread holds the connections that wait. Handlers run concurrently on pool threads and must be
+// thread-safe. Every answer goes out without a version
 // banner; an exception in a handler becomes a bare 500 and a log line. See PITFALLS §2 for why each guard is
 // there.
 #pragma once
@@ -60,13 +61,18 @@ struct BodyRules {
 using StreamSink = std::function<bool(std::string_view)>;
 
 using Handler = std::function<Response(const Request&)>;
+// Gives the answer, once; from any thread, also after the server has ended.
+using Answer = std::function<void(Response)>;
+// Called on the one thread that reads all connections: must not wait for anything. No file, no hanging up.
+using LaterHandler = std::function<void(const Request&, Answer)>;
 // Called on the connection's thread; writes until it returns. For server-sent events.
 using StreamHandler = std::function<void(const Request&, const StreamSink&)>;
 
 struct ServerOptions {
-  std::string listen;             // "127.0.0.1:8080", "[::1]:8080", port 0 picks a free one
-  std::size_t threads = 64;       // kept ready
-  std::size_t threads_max = 512;  // grown to under load; past that: 503 at once
+  std::string listen;                  // "127.0.0.1:8080", "[::1]:8080", port 0 picks a free one
+  std::size_t connections_max = 4000;  // past that: 503 at once
+  std::size_t threads = 64;            // for handlers; so many are kept once they were needed
+  std::size_t threads_max = 512;       // grown to under load; past that: 503 at once
   std::size_t body_bytes_max = limits::kBodyBytesMax;
   std::chrono::milliseconds read_timeout{3000};      // for the head; for each piece of the body
   std::chrono::milliseconds request_timeout{10000};  // for the whole request to arrive
@@ -84,6 +90,10 @@ class Server {
   // Before start(). A path with another method than the ones given answers 405, an unknown path 404.
   void get(std::string path, Handler handler);
   void post(std::string path, Handler handler, BodyRules rules = {});
+  // For handlers that hand their work to another thread: waiting takes none. When no answer came within
+  // `patience`, it is `when_late()`, called on any thread.
+  void post_later(std::string path, LaterHandler handler, std::chrono::milliseconds patience,
+                  std::function<Response()> when_late);
   void stream(std::string path, StreamHandler handler);  // GET, text/event-stream
   // Every path that begins with `prefix` and has no route of its own; with another method it is unknown.
   void get_below(std::string prefix, Handler handler);

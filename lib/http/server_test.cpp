@@ -479,8 +479,7 @@ TEST_CASE("past its most threads the server answers 503 at once, and serves agai
 
 TEST_CASE("clients that connect and say nothing give way to others when they are many") {
   auto options = on_loopback();
-  options.threads = 1;
-  options.threads_max = 2;
+  options.connections_max = 2;
   options.keep_alive_timeout = 60s;
   EchoServer echo(options);
   echo.start();

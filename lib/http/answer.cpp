@@ -1,0 +1,48 @@
+#include "lib/http/answer.h"
+
+#include <utility>
+
+namespace kefu::http {
+namespace {
+
+std::string status_line(int status) {
+  std::string line = "HTTP/1.1 " + std::to_string(status) + " ";
+  return line.append(reason_phrase(status)).append("\r\n");
+}
+
+void add_header(std::string& to, std::string_view name, std::string_view value) {
+  to.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+Request request_of(const Head& head, const std::string& remote_address, std::string body) {
+  Target target = parse_target(head.target);
+  return {head.method,     std::move(target.path), std::move(target.query),
+          std::move(body), remote_address,         head.content_type,
+          head.chunked};
+}
+
+std::string bare_answer(int status, std::string_view more_headers) {
+  const auto reason = reason_phrase(status);
+  auto text = status_line(status);
+  add_header(text, "Content-Type", "text/plain; charset=utf-8");
+  add_header(text, "Content-Length", std::to_string(reason.size() + 1));
+  text.append(more_headers);
+  return text.append("Connection: close\r\n\r\n").append(reason).append("\n");
+}
+
+std::string answer_head(const Response& response, bool closes, std::chrono::milliseconds keep_alive,
+                        std::size_t requests_left) {
+  auto text = status_line(response.status);
+  add_header(text, "Content-Type", response.content_type);
+  add_header(text, "Content-Length", std::to_string(response.body.size()));
+  for (const auto& [name, value] : response.headers) add_header(text, name, value);
+  if (closes) return text.append("Connection: close\r\n\r\n");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(keep_alive).count();
+  add_header(text, "Keep-Alive",
+             "timeout=" + std::to_string(seconds) + ", max=" + std::to_string(requests_left));
+  return text.append("\r\n");
+}
+
+}  // namespace kefu::http

@@ -1,0 +1,153 @@
+// Where connections wait, all of them on one thread: for a request, for the rest of one, or for an answer
+// that somebody gives later. A connection takes a thread of its own only while its request is served
+// elsewhere. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/http/connection.h"
+#include "lib/http/head.h"
+#include "lib/http/server.h"
+
+namespace kefu::http {
+
+// A connection and what is left of its right to be served.
+struct Guest {
+  Guest(int socket, const StopSignal& stop, std::size_t requests_max)
+      : connection(socket, stop), requests_left(requests_max) {}
+
+  Connection connection;
+  std::size_t requests_left;
+};
+using GuestPtr = std::unique_ptr<Guest>;
+
+// A handler that answers later, and how long for.
+struct LaterRoute {
+  LaterHandler handler;
+  std::chrono::milliseconds patience{};
+  std::function<Response()> when_late;
+};
+
+// What the bytes are that came from a guest.
+struct Plan {
+  enum class Kind {
+    wait,          // more must come; `bytes` in all, 0 when that is not known yet
+    elsewhere,     // to be served on a thread
+    answer_later,  // a whole request: `head`, then its body up to `bytes`
+  };
+  Kind kind = Kind::wait;
+  std::size_t bytes = 0;
+  Head head{};
+  std::size_t head_bytes = 0;
+  const LaterRoute* route = nullptr;
+};
+
+class Reception {
+ public:
+  struct Rules {
+    std::chrono::milliseconds keep_alive_timeout;  // for the next request to begin
+    std::chrono::milliseconds read_timeout;        // for the head; for each piece of the body
+    std::chrono::milliseconds request_timeout;     // for the whole request to arrive
+    std::size_t guests_max;                        // past that: 503 at once
+    std::size_t requests_max;                      // of a guest
+  };
+  struct Host {
+    std::function<Plan(std::string_view received)> plan;
+    // Serves the request that has come, or the part that has; may take its time on a thread of its own.
+    std::function<void(GuestPtr)> serve;
+    // Tells a guest whose request did not come to its end, and lets go of it.
+    std::function<void(GuestPtr)> give_up;
+    // Sends what is left in the guest's buffer, to one who reads slowly.
+    std::function<void(GuestPtr)> finish_sending;
+  };
+
+  Reception(Rules rules, Host host, const StopSignal& stop);
+  ~Reception();  // joins
+  Reception(const Reception&) = delete;
+  Reception& operator=(const Reception&) = delete;
+
+  void start();
+  // A new one, or one whose request was served elsewhere. Once the reception has ended it is let go of.
+  void take(GuestPtr guest);
+  // Waits until nobody is left; after the stop signal that is soon.
+  void join();
+
+ private:
+  using Deadline = Connection::Deadline;
+  using Ticket = std::uint64_t;  // of an answer that is awaited
+
+  struct Seat {
+    GuestPtr guest;
+    Deadline deadline;            // of what is waited for
+    Deadline request_deadline{};  // while a request arrives
+    std::size_t bytes_awaited = 0;
+    Ticket ticket = 0;  // 0: none
+    const LaterRoute* route = nullptr;
+    bool in_request = false;  // it has begun and not ended
+    bool closes = false;      // after the answer that is awaited
+    bool unread = false;      // more may have come
+    bool hung_up = false;     // behind what is unread is the end
+    bool farewell = false;    // nothing more will come
+  };
+  using SeatPtr = std::unique_ptr<Seat>;
+
+  struct Answered {
+    Ticket ticket;
+    Response response;
+  };
+  // Outlives the reception: who answers late must not find a ruin.
+  struct Inbox {
+    Inbox();
+    ~Inbox();
+    void put(GuestPtr guest);
+    void put(Answered answered);
+    void close();
+
+    const int descriptor;  // readable when something is in
+    std::mutex mutex;      // guards everything below
+    std::vector<GuestPtr> guests;
+    std::vector<Answered> answers;
+    bool open = true;
+  };
+
+  void run();
+  void wait_for_events();
+  void take_inbox();
+  void seat(GuestPtr guest);
+  void read(Seat& seat);
+  void proceed(Seat& seat);
+  void begin(Seat& seat, const Plan& plan);
+  void answer(Seat& seat, const Response& response);
+  void await_request(Seat& seat);
+  void await_rest(Seat& seat, std::size_t bytes);
+  void let_go_of_late_ones();
+  void begin_stopping();
+  GuestPtr stand_up(Seat& seat);
+  bool is_crowded() const;
+
+  const Rules rules_;
+  const Host host_;
+  const StopSignal& stop_;
+  const int epoll_;
+  const std::shared_ptr<Inbox> inbox_;
+  // Of the thread:
+  std::unordered_map<const Seat*, SeatPtr> seats_;
+  std::unordered_map<Ticket, Seat*> awaiting_;
+  Ticket last_ticket_ = 0;
+  Deadline now_{};
+  Deadline next_look_{};
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace kefu::http
