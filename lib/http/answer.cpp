@@ -32,17 +32,22 @@ std::string bare_answer(int status, std::string_view more_headers) {
   return text.append("Connection: close\r\n\r\n").append(reason).append("\n");
 }
 
-std::string answer_head(const Response& response, bool closes, std::chrono::milliseconds keep_alive,
-                        std::size_t requests_left) {
+std::string answer_head(const Response& response, std::uint64_t body_bytes, const KeepAlive& keep_alive) {
   auto text = status_line(response.status);
   add_header(text, "Content-Type", response.content_type);
-  add_header(text, "Content-Length", std::to_string(response.body.size()));
+  add_header(text, "Content-Length", std::to_string(body_bytes));
   for (const auto& [name, value] : response.headers) add_header(text, name, value);
-  if (closes) return text.append("Connection: close\r\n\r\n");
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(keep_alive).count();
+  if (keep_alive.closes) return text.append("Connection: close\r\n\r\n");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(keep_alive.timeout).count();
   add_header(text, "Keep-Alive",
-             "timeout=" + std::to_string(seconds) + ", max=" + std::to_string(requests_left));
+             "timeout=" + std::to_string(seconds) + ", max=" + std::to_string(keep_alive.requests_left));
   return text.append("\r\n");
+}
+
+bool send(Connection& connection, const Head& head, const Response& response, const KeepAlive& keep_alive) {
+  connection.write(answer_head(response, response.body.size(), keep_alive));
+  if (head.method != "HEAD") connection.write(response.body);
+  return connection.flush();
 }
 
 }  // namespace kefu::http

@@ -1,8 +1,5 @@
 #include "lib/http/connection.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -13,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
+#include <utility>
 
 namespace kefu::http {
 namespace {
@@ -29,17 +27,6 @@ constexpr std::size_t kLingerBytesMax = 8 << 20;
 int milliseconds_until(Connection::Deadline deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1 << 30));
-}
-
-std::string address_of_peer(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* bytes = address.ss_family == AF_INET6
-                          ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(&address)->sin6_addr)
-                          : &reinterpret_cast<sockaddr_in*>(&address)->sin_addr;
-  return inet_ntop(address.ss_family, bytes, text.data(), text.size()) != nullptr ? text.data() : "";
 }
 
 }  // namespace
@@ -59,11 +46,8 @@ void StopSignal::raise() {
       ::write(descriptor_, &one, sizeof one);  // never read, so that every poll() sees it
 }
 
-Connection::Connection(int socket, const StopSignal& stop)
-    : socket_(socket), stop_(stop), remote_address_(address_of_peer(socket)) {
-  const int yes = 1;
-  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-}
+Connection::Connection(int socket, std::string remote_address, const StopSignal& stop)
+    : socket_(socket), stop_(stop), remote_address_(std::move(remote_address)) {}
 
 Connection::~Connection() {
   ::close(socket_);

@@ -31,14 +31,13 @@ class Connection {
   using Deadline = std::chrono::steady_clock::time_point;
 
   // Owns `socket`.
-  Connection(int socket, const StopSignal& stop);
+  Connection(int socket, std::string remote_address, const StopSignal& stop);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   int socket() const { return socket_; }
   bool stopping() const { return stop_.raised(); }
-  // Without the port.
   const std::string& remote_address() const { return remote_address_; }
 
   // What has come and was not consumed; valid until the next call.
@@ -70,7 +69,7 @@ class Connection {
 
   const int socket_;
   const StopSignal& stop_;
-  std::string remote_address_;
+  const std::string remote_address_;
   std::string in_;
   std::size_t consumed_ = 0;
   std::string out_;

@@ -27,6 +27,7 @@ constexpr auto kStopGrace = 1s;    // for a request that is on its way when the 
 constexpr std::chrono::milliseconds kCrowdedKeepAlive = 100ms;
 constexpr std::chrono::milliseconds kCrowdedFirstRequest = 1s;
 constexpr std::size_t kEventsAtOnce = 256;
+constexpr std::size_t kAcceptedAtOnce = 64;  // then those who are in have a turn
 
 int made(int descriptor, const char* what) {
   if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -80,7 +81,11 @@ Reception::~Reception() {
   ::close(epoll_);
 }
 
-void Reception::start() {
+void Reception::start(Listener listener) {
+  listener_ = std::move(listener);
+  epoll_event event{0, {.ptr = &listener_}};
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_->descriptor(), &event);
+  listen(true);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -104,16 +109,44 @@ void Reception::run() {
 
 void Reception::wait_for_events() {
   std::array<epoll_event, kEventsAtOnce> events;
-  const int wait_ms = seats_.empty() ? -1 : static_cast<int>(kLookEvery.count());
+  const int wait_ms = seats_.empty() && listening_ ? -1 : static_cast<int>(kLookEvery.count());
   const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
   now_ = steady_clock::now();
   for (int i = 0; i < count; ++i) {
-    auto* seat = static_cast<Seat*>(events[static_cast<std::size_t>(i)].data.ptr);
-    if (seat == nullptr) continue;
+    const auto& event = events[static_cast<std::size_t>(i)];
+    if (event.data.ptr == nullptr) continue;
+    if (event.data.ptr == &listener_) {
+      accept();
+      continue;
+    }
+    auto* seat = static_cast<Seat*>(event.data.ptr);
     seat->unread = true;
-    seat->hung_up = (events[static_cast<std::size_t>(i)].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    seat->hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if (seat->ticket == 0) read(*seat);
   }
+}
+
+void Reception::accept() {
+  Accepted accepted;
+  for (std::size_t i = 0; i < kAcceptedAtOnce; ++i) {
+    switch (listener_->accept(accepted)) {
+      case Listener::Came::one:
+        seat(std::make_unique<Guest>(std::move(accepted), stop_, rules_.requests_max));
+        break;
+      case Listener::Came::none:
+        return;
+      case Listener::Came::no_room:
+        log::error("no descriptor or no memory is left for a connection, trying again", {{"errno", errno}});
+        listen(false);
+        return;
+    }
+  }
+}
+
+void Reception::listen(bool now) {
+  listening_ = now;
+  epoll_event event{now ? std::uint32_t{EPOLLIN} : 0U, {.ptr = &listener_}};
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, listener_->descriptor(), &event);
 }
 
 void Reception::take_inbox() {
@@ -150,18 +183,20 @@ void Reception::seat(GuestPtr guest) {
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = &seat}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) {
     log::error("a connection cannot be waited for", {{"errno", errno}});
-    stand_up(seat);
-    return;
+    return let_go(seat);
   }
   proceed(seat);
 }
 
-// From then on the seat is gone.
+// After both of these the seat is gone.
 GuestPtr Reception::stand_up(Seat& seat) {
   const auto left = seats_.extract(&seat);
   auto guest = std::move(left.mapped()->guest);
   epoll_ctl(epoll_, EPOLL_CTL_DEL, guest->connection.socket(), nullptr);
   return guest;
+}
+void Reception::let_go(Seat& seat) {
+  seats_.erase(&seat);  // closes, which epoll notices
 }
 
 // REQUIRES: no answer is awaited.
@@ -200,20 +235,14 @@ void Reception::await_request(Seat& seat) {
   seat.in_request = false;
   seat.bytes_awaited = 0;
   if (seat.unread) return read(seat);
-  if (stopping_ || seat.farewell || seat.guest->requests_left == 0) {
-    stand_up(seat);
-    return;
-  }
+  if (stopping_ || seat.farewell || seat.guest->requests_left == 0) return let_go(seat);
   seat.deadline = now_ + rules_.keep_alive_timeout;
 }
 
 void Reception::await_rest(Seat& seat, std::size_t bytes) {
   seat.bytes_awaited = bytes;
   if (seat.unread) return read(seat);
-  if (seat.farewell) {
-    stand_up(seat);
-    return;
-  }
+  if (seat.farewell) return let_go(seat);
   if (bytes > 0) seat.deadline = std::min(seat.request_deadline, now_ + rules_.read_timeout);
   if (stopping_) seat.deadline = std::min(seat.deadline, now_ + kStopGrace);
 }
@@ -245,13 +274,12 @@ void Reception::answer(Seat& seat, const Response& response) {
   awaiting_.erase(std::exchange(seat.ticket, 0));
   const bool closes = seat.closes || stop_.raised();
   auto& connection = seat.guest->connection;
-  connection.write(answer_head(response, closes, rules_.keep_alive_timeout, seat.guest->requests_left));
+  connection.write(answer_head(response, response.body.size(),
+                               {closes, rules_.keep_alive_timeout, seat.guest->requests_left}));
   connection.write(response.body);
   const auto flushed = connection.flush_now();
-  if (flushed == Connection::Flushed::failed || (closes && flushed == Connection::Flushed::all)) {
-    stand_up(seat);
-    return;
-  }
+  if (flushed == Connection::Flushed::failed || (closes && flushed == Connection::Flushed::all))
+    return let_go(seat);
   if (flushed == Connection::Flushed::some) return host_.finish_sending(stand_up(seat));
   proceed(seat);
 }
@@ -263,6 +291,7 @@ bool Reception::is_crowded() const {
 void Reception::let_go_of_late_ones() {
   if (now_ < next_look_) return;
   next_look_ = now_ + kLookEvery;
+  if (!listening_ && !stopping_) listen(true);
   const auto hurry = is_crowded();
   std::vector<Seat*> late;
   for (const auto& [key, seat] : seats_) {
@@ -280,20 +309,22 @@ void Reception::let_go_of_late_ones() {
     } else if (seat->bytes_awaited > 0) {
       host_.give_up(stand_up(*seat));
     } else {
-      stand_up(*seat);
+      let_go(*seat);
     }
   }
 }
 
 void Reception::begin_stopping() {
   stopping_ = true;
+  listening_ = false;
+  listener_.reset();
   std::vector<Seat*> idle;
   for (const auto& [key, seat] : seats_) {
     if (seat->ticket != 0) continue;
     seat->deadline = std::min(seat->deadline, now_ + kStopGrace);
     if (!seat->in_request) idle.push_back(seat.get());
   }
-  for (Seat* seat : idle) stand_up(*seat);
+  for (Seat* seat : idle) let_go(*seat);
 }
 
 }  // namespace kefu::http

@@ -9,21 +9,24 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "lib/http/connection.h"
 #include "lib/http/head.h"
+#include "lib/http/listener.h"
 #include "lib/http/server.h"
 
 namespace kefu::http {
 
 // A connection and what is left of its right to be served.
 struct Guest {
-  Guest(int socket, const StopSignal& stop, std::size_t requests_max)
-      : connection(socket, stop), requests_left(requests_max) {}
+  Guest(Accepted accepted, const StopSignal& stop, std::size_t requests_max)
+      : connection(accepted.socket, std::move(accepted.remote_address), stop), requests_left(requests_max) {}
 
   Connection connection;
   std::size_t requests_left;
@@ -75,8 +78,8 @@ class Reception {
   Reception(const Reception&) = delete;
   Reception& operator=(const Reception&) = delete;
 
-  void start();
-  // A new one, or one whose request was served elsewhere. Once the reception has ended it is let go of.
+  void start(Listener listener);
+  // One whose request was served elsewhere. Once the reception has ended it is let go of.
   void take(GuestPtr guest);
   // Waits until nobody is left; after the stop signal that is soon.
   void join();
@@ -121,6 +124,8 @@ class Reception {
 
   void run();
   void wait_for_events();
+  void accept();
+  void listen(bool now);
   void take_inbox();
   void seat(GuestPtr guest);
   void read(Seat& seat);
@@ -132,6 +137,7 @@ class Reception {
   void let_go_of_late_ones();
   void begin_stopping();
   GuestPtr stand_up(Seat& seat);
+  void let_go(Seat& seat);
   bool is_crowded() const;
 
   const Rules rules_;
@@ -140,6 +146,8 @@ class Reception {
   const int epoll_;
   const std::shared_ptr<Inbox> inbox_;
   // Of the thread:
+  std::optional<Listener> listener_;
+  bool listening_ = false;
   std::unordered_map<const Seat*, SeatPtr> seats_;
   std::unordered_map<Ticket, Seat*> awaiting_;
   Ticket last_ticket_ = 0;

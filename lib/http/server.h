@@ -1,4 +1,4 @@
-// An HTTP server with the caps of contract §4, over cpp-httplib (its only includer is server.cpp).
+// An HTTP server with the caps of contract §4.
 //
 // One thread holds the connections that wait. Handlers run concurrently on pool threads and must be
 // thread-safe. Every answer goes out without a version

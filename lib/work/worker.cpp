@@ -256,11 +256,9 @@ struct Worker::Impl {
     for (auto& group : work.start) {
       threads.run([this, number, group = std::move(group), deadline = now + limits::kHandlerBudget] {
         auto outcomes = handle(group, deadline);
-        {
-          const std::lock_guard lock(mutex);
-          finished.push_back({number, group, std::move(outcomes)});
-        }
-        ::eventfd_write(wake, 1);
+        const std::lock_guard lock(mutex);
+        if (finished.empty()) ::eventfd_write(wake, 1);
+        finished.push_back({number, group, std::move(outcomes)});
       });
     }
   }
