@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/im/callback.h"
+#include "lib/im/elements.h"
 #include "lib/im/rest.h"
 #include "lib/im/usersig.h"
 
@@ -36,7 +37,9 @@ struct Office {
     return call(im::kAccountImport, im::import_body(ImUserId(user), "微信用户 1")).answer.code;
   }
   ImOutcome send(const std::string& text, std::uint32_t random = 7, const std::string& from = "oLi") {
-    return call(im::kSendMessage, im::send_body({ImUserId(from), "agent-1", 5, random, text}));
+    v1::Element element;
+    element.set_text(text);
+    return call(im::kSendMessage, im::send_body({ImUserId(from), "agent-1", 5, random, {element}}));
   }
   std::int64_t code(json changes) {
     json body = {{"From_Account", "oLi"},

@@ -46,7 +46,8 @@ struct Message {
   std::uint32_t msg_random = 0;
   std::vector<v1::Element> elements;
 };
-// As send_body() of a TextMessage (lib/im/rest.h).
+// Body of openim/sendmsg. The same message gives the same bytes. No callbacks are wanted for it (reference:
+// IM §4.4).
 std::string send_body(const Message& message);
 
 }  // namespace kefu::im

@@ -4,8 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lib/im/rest.h"
-
 using namespace kefu;
 using nlohmann::json;
 
@@ -218,8 +216,12 @@ TEST_CASE("what is written is what IM demands, and reads back the same") {
     CHECK(read.elements[i].SerializeAsString() == elements[i].SerializeAsString());
 }
 
-TEST_CASE("a message of elements is sent as one of text is") {
-  im::Message message{ImUserId("oA"), "kf", 1, 2, std::vector<v1::Element>(1)};
-  message.elements[0].set_text("hi");
-  CHECK(im::send_body(message) == im::send_body(im::TextMessage{ImUserId("oA"), "kf", 1, 2, "hi"}));
+TEST_CASE("a message of a customer to an agent wakes no callbacks, and its bytes never change") {
+  im::Message message{ImUserId("oA"), "kf2001", 4294967295u, 7, std::vector<v1::Element>(1)};
+  message.elements[0].set_text("你好 \"<&>\"\n");
+  CHECK(
+      im::send_body(message) ==
+      R"({"SyncOtherMachine":2,"From_Account":"oA","To_Account":"kf2001","MsgSeq":4294967295,"MsgRandom":7,)"
+      R"("ForbidCallbackControl":["ForbidBeforeSendMsgCallback","ForbidAfterSendMsgCallback"],)"
+      R"("MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"你好 \"<&>\"\n"}}]})");
 }

@@ -79,22 +79,6 @@ std::string delete_body(std::span<const ImUserId> users) {
   return dumped({{"DeleteItem", std::move(list)}});
 }
 
-std::string send_body(const TextMessage& message) {
-  ordered_json element;
-  element["MsgType"] = "TIMTextElem";
-  element["MsgContent"]["Text"] = message.text;
-
-  ordered_json body;
-  body["SyncOtherMachine"] = 2;  // the customer has no device of their own in IM
-  body["From_Account"] = message.from.value;
-  body["To_Account"] = message.to;
-  body["MsgSeq"] = message.msg_seq;
-  body["MsgRandom"] = message.msg_random;
-  body["ForbidCallbackControl"] = {"ForbidBeforeSendMsgCallback", "ForbidAfterSendMsgCallback"};
-  body["MsgBody"] = ordered_json::array({element});
-  return dumped(body);
-}
-
 Result<Answer> parse_answer(std::string_view body) {
   const auto object = parse_mended_object(body, kRoamDepth);
   if (!object) return Error{"IM's answer is no JSON object"};

@@ -35,16 +35,6 @@ struct Account {
 std::string import_body(std::span<const Account> accounts);
 std::string delete_body(std::span<const ImUserId> users);
 
-struct TextMessage {
-  ImUserId from;
-  std::string to;
-  std::uint32_t msg_seq = 0;
-  std::uint32_t msg_random = 0;
-  std::string text;
-};
-// The same message gives the same bytes. No callbacks are wanted for it (reference: IM §4.4).
-std::string send_body(const TextMessage& message);
-
 struct Answer {
   std::int64_t code = 0;  // ErrorCode
   std::string message;    // ErrorInfo

@@ -15,15 +15,6 @@ TEST_CASE("a call's target has the parameters in their spelling, the identifier 
         "contenttype=json");
 }
 
-TEST_CASE("a message of a customer to an agent wakes no callbacks, and its bytes never change") {
-  const im::TextMessage message{ImUserId("oA"), "kf2001", 4294967295u, 7, "你好 \"<&>\"\n"};
-  CHECK(
-      im::send_body(message) ==
-      R"({"SyncOtherMachine":2,"From_Account":"oA","To_Account":"kf2001","MsgSeq":4294967295,"MsgRandom":7,)"
-      R"("ForbidCallbackControl":["ForbidBeforeSendMsgCallback","ForbidAfterSendMsgCallback"],)"
-      R"("MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"你好 \"<&>\"\n"}}]})");
-}
-
 TEST_CASE("accounts are imported and deleted") {
   CHECK(im::import_body(ImUserId("oA"), "微信用户 3f9a1c") == R"({"UserID":"oA","Nick":"微信用户 3f9a1c"})");
   CHECK(im::import_body(ImUserId("oA"), "") == R"({"UserID":"oA"})");

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/im/elements.h"
 #include "lib/im/rest.h"
 #include "lib/wechat/send.h"
 #include "tests/simulation/im_model.h"
@@ -15,7 +16,9 @@ namespace {
 constexpr Timestamp kNow{1'700'000'000'000};
 
 std::string message(std::uint32_t seq, std::uint32_t random, const std::string& text) {
-  return im::send_body({ImUserId("oAlice"), "kf1", seq, random, text});
+  v1::Element element;
+  element.set_text(text);
+  return im::send_body({ImUserId("oAlice"), "kf1", seq, random, {element}});
 }
 
 struct Im {
