@@ -3,7 +3,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "gateway/agent_words.h"
 #include "gateway/dispatcher.h"
@@ -12,6 +14,8 @@
 #include "gateway/notice.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
+#include "lib/im/elements.h"
+#include "lib/wechat/card.h"
 
 using namespace kefu;
 
@@ -643,4 +647,21 @@ TEST_CASE("sweeps take a quarter of the relays' slots at most") {
     }
   }
   CHECK(asked == kMany + 1);
+}
+
+TEST_CASE("the examples of docs/cards.md are cards") {
+  std::ifstream lines(KEFU_TEST_VECTORS "/../../docs/cards.md");
+  int examples = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(R"({"kefu":)")) continue;
+    CAPTURE(line);
+    const nlohmann::json element{{"MsgType", "TIMCustomElem"}, {"MsgContent", {{"Data", line}}}};
+    const auto content = im::parse_content(nlohmann::json::array({element}).dump());
+    REQUIRE(content.elements.size() == 1);
+    const auto card =
+        wechat::parse_card(content.elements[0].card().type(), content.elements[0].card().json());
+    CHECK_MESSAGE(card.ok(), (card ? "" : card.error()));
+    ++examples;
+  }
+  CHECK(examples == 6);
 }

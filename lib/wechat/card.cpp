@@ -178,21 +178,6 @@ std::string take_thumb(const std::string& type, ordered_json& object, Card& card
 
 }  // namespace
 
-Result<CardData> read_card_data(std::string_view data) {
-  const auto object = parsed(data);
-  if (!object || !object->is_object()) return CardData{};
-  const auto kefu = object->find("kefu");
-  if (kefu == object->end()) return CardData{};
-  if (!kefu->is_string()) return Error{"\"kefu\" is not a text"};
-  CardData read{kefu->get<std::string>(), {}};
-  const auto card = object->find(read.type);
-  if (read.type.empty() || read.type == "kefu" || card == object->end())
-    return Error{"there is no object named like the type, " + in_quotes(read.type)};
-  if (object->size() != 2) return Error{"there is more than \"kefu\" and " + in_quotes(read.type)};
-  read.json = dumped(*card);
-  return read;
-}
-
 Result<Card> parse_card(std::string_view type, std::string_view json) {
   const auto* const shape =
       std::find_if(kShapes.begin(), kShapes.end(), [&](const Shape& s) { return s.type == type; });

@@ -9,14 +9,6 @@
 
 namespace kefu::wechat {
 
-// The Data of a TIMCustomElem that is ours: {"kefu":"news","news":{…}}.
-struct CardData {
-  std::string type;
-  std::string json;  // the object named like the type
-};
-// Nothing of ours: an empty type. The error: it is meant for us and is not well-formed.
-Result<CardData> read_card_data(std::string_view data);
-
 struct Card {
   std::string type;       // msgtype
   std::string json;       // the object of that msgtype, in WeChat's order of fields

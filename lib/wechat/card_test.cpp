@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +9,6 @@
 using namespace kefu;
 using wechat::card_message_body;
 using wechat::parse_card;
-using wechat::read_card_data;
 
 namespace {
 
@@ -60,20 +58,6 @@ TEST_CASE("a thumb may be named by its address, and is uploaded") {
                   .empty());
 }
 
-TEST_CASE("the examples of docs/cards.md are cards") {
-  std::ifstream lines(KEFU_TEST_VECTORS "/../../docs/cards.md");
-  int examples = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(R"({"kefu":)")) continue;
-    CAPTURE(line);
-    const auto data = read_card_data(line);
-    REQUIRE(data.ok());
-    CHECK(error_of(data->type, data->json).empty());
-    ++examples;
-  }
-  CHECK(examples == 6);
-}
-
 TEST_CASE("what is not the vocabulary is refused by name") {
   CHECK(error_of("template", "{}") == "no card is called \"template\"");
   CHECK(error_of("wxcard", "[]") == "wxcard is not a JSON object");
@@ -95,22 +79,4 @@ TEST_CASE("what is not the vocabulary is refused by name") {
         "msgmenu.list has the unknown field \"x\"");
   CHECK(error_of("news", "{\"articles\":[{\"title\":\"t\",\"url\":\"https://e.cn\",\"你\\n\":\"y\"}]}") ==
         "news.articles has the unknown field \"????\"");
-}
-
-TEST_CASE("the data of a custom element is ours when it says so") {
-  const auto ours = read_card_data(R"({"kefu":"wxcard","wxcard":{"card_id":"1"}})");
-  REQUIRE(ours.ok());
-  CHECK(ours->type == "wxcard");
-  CHECK(ours->json == R"({"card_id":"1"})");
-  for (const auto* other : {"", "hello", "[]", "{}", R"({"businessID":"av_call"})", "{\"kefu\""}) {
-    CAPTURE(other);
-    const auto read = read_card_data(other);
-    REQUIRE(read.ok());
-    CHECK(read->type.empty());
-  }
-  for (const auto* broken : {R"({"kefu":1})", R"({"kefu":"wxcard"})", R"({"kefu":"","":{}})",
-                             R"({"kefu":"kefu"})", R"({"kefu":"wxcard","wxcard":{},"news":{}})"}) {
-    CAPTURE(broken);
-    CHECK_FALSE(read_card_data(broken).ok());
-  }
 }
