@@ -66,11 +66,6 @@ std::optional<MediaType> type_of(As as, const Object& object) {
   return std::nullopt;
 }
 
-std::string_view name_of(MediaType type) {
-  constexpr std::array<std::string_view, 4> kNames = {"image", "voice", "video", "thumb"};
-  return kNames.at(static_cast<std::size_t>(type));
-}
-
 std::string why_not(Why why, const Words& words) {
   switch (why) {
     case Why::not_allowed:
@@ -344,7 +339,8 @@ std::optional<Object> Outgoing::kept(const std::string& note) {
 
 Outgoing::Id Outgoing::upload(MediaType type, const Object& object, Timestamp deadline) {
   Id id;
-  id.note = "wechat upload/" + options_.app_id + "/" + std::string(name_of(type)) + "/" + object.hash;
+  id.note =
+      "wechat upload/" + options_.app_id + "/" + std::string(wechat_client::name(type)) + "/" + object.hash;
   id.call = {ErrorClass::ok, work::done()};
   if (auto noted = store_.noted(id.note, now_())) {
     id.media_id = std::move(*noted);

@@ -127,20 +127,6 @@ std::string with_token(std::string_view path, const std::string& token) {
   return std::string(path) + "?access_token=" + http::percent_encode(token);
 }
 
-std::string_view name(MediaType type) {
-  switch (type) {
-    case MediaType::image:
-      return "image";
-    case MediaType::voice:
-      return "voice";
-    case MediaType::video:
-      return "video";
-    case MediaType::thumb:
-      return "thumb";
-  }
-  return "image";
-}
-
 // WeChat answers a question for a file with the file, or with JSON that it calls text as often as not
 // (reference: WeChat §7.2).
 class SortedAnswer {
@@ -197,6 +183,20 @@ class SortedAnswer {
 };
 
 }  // namespace
+
+std::string_view name(MediaType type) {
+  switch (type) {
+    case MediaType::image:
+      return "image";
+    case MediaType::voice:
+      return "voice";
+    case MediaType::video:
+      return "video";
+    case MediaType::thumb:
+      return "thumb";
+  }
+  return "image";
+}
 
 WechatApi::WechatApi(http::Client& client, std::string app_id, std::string secret, ops::Metrics& metrics,
                      std::function<Timestamp()> now)

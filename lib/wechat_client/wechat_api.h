@@ -36,6 +36,7 @@ struct GotMedia {
 };
 
 enum class MediaType { image, voice, video, thumb };
+std::string_view name(MediaType type);  // in WeChat's spelling
 
 class WechatApi {
  public:
