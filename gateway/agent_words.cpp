@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <utility>
 
 #include "lib/wechat/card.h"
@@ -10,37 +9,29 @@
 namespace kefu {
 namespace {
 
-std::string joined(std::string_view head, std::initializer_list<std::string_view> parts) {
-  std::string line(head);
-  for (const auto part : parts) {
-    if (!part.empty()) line.append(" ").append(part);
-  }
-  return line;
-}
-
 std::string in_words(const v1::Element& element, const Texts& texts) {
   switch (element.content_case()) {
     case v1::Element::kText:
       return element.text();
     case v1::Element::kImage:
-      return joined(texts.image, {element.image().url()});
+      return joined({texts.image, element.image().url()});
     case v1::Element::kSound:
-      return joined(texts.voice, {element.sound().url()});
+      return joined({texts.voice, element.sound().url()});
     case v1::Element::kVideo:
-      return joined(texts.video, {element.video().video().url()});
+      return joined({texts.video, element.video().video().url()});
     case v1::Element::kFile:
-      return joined(texts.file, {element.file().name(), element.file().url()});
+      return joined({texts.file, element.file().name(), element.file().url()});
     case v1::Element::kLocation:
-      return joined(texts.location, {element.location().description()});
+      return joined({texts.location, element.location().description()});
     case v1::Element::kFace:
-      return joined(texts.sticker, {element.face().data()});
+      return joined({texts.sticker, element.face().data()});
     case v1::Element::kMerged: {
-      auto words = joined(texts.merged, {element.merged().title()});
+      auto words = joined({texts.merged, element.merged().title()});
       for (const auto& line : element.merged().lines()) words.append("\n").append(line);
       return words;
     }
     case v1::Element::kCard:
-      return joined(texts.card, {element.card().type()});
+      return joined({texts.card, element.card().type()});
     case v1::Element::CONTENT_NOT_SET:
       break;
   }
@@ -68,7 +59,7 @@ std::string word_for(std::string_view type, const Texts& texts) {
   for (const auto& [name, word] : words) {
     if (name == type) return std::string(word);
   }
-  if (type.substr(0, kCustom.size()) == kCustom) return joined(texts.card, {type.substr(kCustom.size() + 1)});
+  if (type.substr(0, kCustom.size()) == kCustom) return joined({texts.card, type.substr(kCustom.size() + 1)});
   return std::string(type);
 }
 

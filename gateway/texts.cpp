@@ -160,4 +160,12 @@ const Texts& texts(std::string_view locale) {
   return locale == "ja" ? kJapanese : kChinese;
 }
 
+std::string joined(std::initializer_list<std::string_view> words) {
+  std::string line;
+  for (const auto word : words) {
+    if (!word.empty()) line.append(line.empty() ? "" : " ").append(word);
+  }
+  return line;
+}
+
 }  // namespace kefu

@@ -1,6 +1,8 @@
 // What the gateway itself says to people, by locale (contract §3, KEFU_LOCALE): zh-CN, en, ja.
 #pragma once
 
+#include <initializer_list>
+#include <string>
 #include <string_view>
 
 namespace kefu {
@@ -27,5 +29,8 @@ struct Texts {
 
 // REQUIRES: a locale of the contract.
 const Texts& texts(std::string_view locale);
+
+// "[File] offer.pdf (51.5 KB)": those of the words that are not empty, with a blank between them.
+std::string joined(std::initializer_list<std::string_view> words);
 
 }  // namespace kefu

@@ -46,25 +46,15 @@ constexpr WeChatEvent kEvents[] = {
 // Of a report: what an agent can make use of, and not the rest of a long one.
 constexpr std::size_t kReportFieldsMax = 12;
 
-std::string noted(std::string_view head, std::string_view what) {
-  std::string note(head);
-  if (!what.empty()) note.append(" ").append(what);
-  return note;
-}
-
-std::string joined(std::string_view a, std::string_view b) {
-  return a.empty() || b.empty() ? std::string(a).append(b) : std::string(a).append(" ").append(b);
-}
-
 std::string point(std::string_view latitude, std::string_view longitude) {
   if (latitude.empty() || longitude.empty()) return "";
   return "(" + std::string(latitude) + ", " + std::string(longitude) + ")";
 }
 
 std::string selected_place(const wechat::Push& push) {
-  const auto name = joined(push.field("SendLocationInfo/Poiname"), push.field("SendLocationInfo/Label"));
-  return joined(name,
-                point(push.field("SendLocationInfo/Location_X"), push.field("SendLocationInfo/Location_Y")));
+  return joined(
+      {push.field("SendLocationInfo/Poiname"), push.field("SendLocationInfo/Label"),
+       point(push.field("SendLocationInfo/Location_X"), push.field("SendLocationInfo/Location_Y"))});
 }
 
 // "TEMPLATESENDJOBFINISH: MsgID 200163836, Status success".
@@ -112,18 +102,20 @@ std::string event_note(const wechat::Push& push, const Texts& texts) {
   const auto& event = push.event;
   if (event == "subscribe") {
     const auto scene = scene_of(push);
-    return scene.empty() ? "" : noted(texts.followed_by_scene, scene);
+    return scene.empty() ? "" : joined({texts.followed_by_scene, scene});
   }
   if (event == "unsubscribe") return std::string(texts.unfollowed);
-  if (event == "scan") return noted(texts.scanned_scene, push.event_key);
-  if (event == "click") return noted(texts.clicked, push.event_key);
-  if (event == "view") return noted(texts.opened_page, push.event_key);
-  if (event == "view_miniprogram") return noted(texts.opened_mini_program, push.event_key);
-  if (event.starts_with("scancode_")) return noted(texts.scanned_code, push.field("ScanCodeInfo/ScanResult"));
-  if (event.starts_with("pic_")) return noted(texts.chose_pictures, push.field("SendPicsInfo/Count"));
-  if (event == "location_select") return noted(texts.chose_place, selected_place(push));
-  if (event == "location") return noted(texts.is_at, point(push.field("Latitude"), push.field("Longitude")));
-  return noted(texts.reported, report(push, *find_wechat_event(event)));
+  if (event == "scan") return joined({texts.scanned_scene, push.event_key});
+  if (event == "click") return joined({texts.clicked, push.event_key});
+  if (event == "view") return joined({texts.opened_page, push.event_key});
+  if (event == "view_miniprogram") return joined({texts.opened_mini_program, push.event_key});
+  if (event.starts_with("scancode_"))
+    return joined({texts.scanned_code, push.field("ScanCodeInfo/ScanResult")});
+  if (event.starts_with("pic_")) return joined({texts.chose_pictures, push.field("SendPicsInfo/Count")});
+  if (event == "location_select") return joined({texts.chose_place, selected_place(push)});
+  if (event == "location")
+    return joined({texts.is_at, point(push.field("Latitude"), push.field("Longitude"))});
+  return joined({texts.reported, report(push, *find_wechat_event(event))});
 }
 
 }  // namespace kefu

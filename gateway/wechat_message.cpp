@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -14,14 +13,6 @@ namespace {
 
 std::string field(const wechat::Push& push, std::string_view name) {
   return std::string(push.field(name));
-}
-
-std::string joined(std::string_view head, std::initializer_list<std::string> parts) {
-  std::string note(head);
-  for (const auto& part : parts) {
-    if (!part.empty()) note += " " + part;
-  }
-  return note;
 }
 
 std::optional<double> degrees(std::string_view text, double most) {
@@ -131,21 +122,21 @@ v1::CustomerMessage content_of(const wechat::Push& push) {
 }
 
 std::string readable_note(const wechat::Push& push, const Texts& texts) {
-  if (push.type == "image") return joined(texts.image, {field(push, "PicUrl")});
-  if (push.type == "voice") return joined(texts.voice, {field(push, "Recognition")});
+  if (push.type == "image") return joined({texts.image, push.field("PicUrl")});
+  if (push.type == "voice") return joined({texts.voice, push.field("Recognition")});
   if (is_video(push.type)) return std::string(texts.video);
   if (push.type == "location") {
-    return joined(texts.location, {field(push, "Label"), point(push, "Location_X", "Location_Y")});
+    return joined({texts.location, push.field("Label"), point(push, "Location_X", "Location_Y")});
   }
   if (push.type == "link")
-    return joined(texts.link, {field(push, "Title"), field(push, "Description"), field(push, "Url")});
+    return joined({texts.link, push.field("Title"), push.field("Description"), push.field("Url")});
   if (push.type == "file") {
-    return joined(texts.file, {field(push, "Title"), readable_size(whole_number(push.field("FileTotalLen"))),
-                               field(push, "Description")});
+    return joined({texts.file, push.field("Title"), readable_size(whole_number(push.field("FileTotalLen"))),
+                   push.field("Description")});
   }
   if (push.type == "miniprogrampage")
-    return joined(texts.mini_program, {field(push, "Title"), field(push, "AppId"), field(push, "PagePath")});
-  return joined(texts.unknown, {push.type});
+    return joined({texts.mini_program, push.field("Title"), push.field("AppId"), push.field("PagePath")});
+  return joined({texts.unknown, push.type});
 }
 
 }  // namespace kefu
