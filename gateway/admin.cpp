@@ -1,14 +1,14 @@
 #include "gateway/admin.h"
 
-#include "gateway/event_json.h"
-
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
+
+#include "gateway/event_json.h"
+#include "lib/base/ascii.h"
 
 namespace kefu {
 namespace {
@@ -419,9 +419,7 @@ std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Jour
 }
 
 std::string failure_name(v1::Failure failure) {
-  std::string name = v1::Failure_Name(failure).substr(std::string_view("FAILURE_").size());
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  return name;
+  return lower_ascii(v1::Failure_Name(failure).substr(std::string_view("FAILURE_").size()));
 }
 
 std::string_view queue_name(v1::Queue queue) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kefuctl/table.h"
+#include "lib/base/ascii.h"
 
 namespace kefu::ctl {
 namespace {
@@ -146,11 +147,8 @@ std::string render_probe(const Probe& probe) {
 std::string probe_as_json(const Probe& probe) {
   json figures = json::object();
   for (const auto& figure : probe.figures) figures[figure.name] = figure.value;
-  std::string health = name_of(probe.health);
-  std::transform(health.begin(), health.end(), health.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
   const json told{{"ok", probe.health == Health::ok},
-                  {"health", health},
+                  {"health", lower_ascii(name_of(probe.health))},
                   {"reasons", probe.reasons},
                   {"figures", std::move(figures)}};
   return told.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";

@@ -7,6 +7,7 @@
 #include "kefu/v1/event.pb.h"
 #include "kefuctl/fields.h"
 #include "kefuctl/table.h"
+#include "lib/base/ascii.h"
 
 namespace kefu::ctl {
 namespace {
@@ -15,11 +16,6 @@ using nlohmann::json;
 
 bool is_or_empty(const std::string& wanted, const json& object, const char* key) {
   return wanted.empty() || cell(object, key) == wanted;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
 }
 
 }  // namespace
@@ -64,7 +60,7 @@ std::string with_content(std::string_view step, std::string_view event) {
 bool StepFilter::lets_pass(std::string_view step_json) const {
   const json parsed = parse(step_json);
   const bool has_error = error.empty() ||
-                         lower(cell(parsed, "error")).find(lower(error)) != std::string::npos ||
+                         lower_ascii(cell(parsed, "error")).find(lower_ascii(error)) != std::string::npos ||
                          cell(parsed, "code") == error;
   return has_error && is_or_empty(queue, parsed, "queue") && is_or_empty(step, parsed, "step") &&
          is_or_empty(type, parsed, "type") && is_or_empty(customer, parsed, "customer");

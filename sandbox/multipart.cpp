@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
+#include "lib/base/ascii.h"
+
 namespace kefu::sandbox {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
 // The value of `name=` or `name="…"` among parameters; the name is not the end of a longer one.
 std::string parameter(std::string_view line, const std::string& name) {
-  const auto folded = lower(line);
+  const auto folded = lower_ascii(line);
   for (std::size_t at = folded.find(name + "="); at != std::string::npos;
        at = folded.find(name + "=", at + 1)) {
     if (at > 0 && folded[at - 1] != ' ' && folded[at - 1] != ';' && folded[at - 1] != '\t') continue;
@@ -32,7 +27,7 @@ std::string_view disposition_of(std::string_view head) {
   while (!head.empty()) {
     const auto end = std::min(head.find("\r\n"), head.size());
     const auto line = head.substr(0, end);
-    if (lower(line.substr(0, 20)) == "content-disposition:") return line.substr(20);
+    if (lower_ascii(line.substr(0, 20)) == "content-disposition:") return line.substr(20);
     head.remove_prefix(std::min(end + 2, head.size()));
   }
   return {};
@@ -42,7 +37,7 @@ std::string_view disposition_of(std::string_view head) {
 
 Upload read_upload(std::string_view content_type, std::string_view body, std::string_view field) {
   const auto boundary = parameter(content_type, "boundary");
-  if (lower(content_type.substr(0, 19)) != "multipart/form-data" || boundary.empty())
+  if (lower_ascii(content_type.substr(0, 19)) != "multipart/form-data" || boundary.empty())
     return {UploadProblem::no_boundary, {}};
   const std::string line = "--" + boundary, end = "\r\n" + line;
   auto at = body.find(line);

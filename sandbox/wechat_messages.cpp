@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/base/ascii.h"
 #include "lib/base/digest.h"
 #include "sandbox/json_read.h"
 #include "sandbox/xml_write.h"
@@ -381,9 +382,7 @@ std::int64_t upload_problem(std::string_view type, std::string_view filename, st
   if (bytes.empty()) return 44001;
   const auto facts = facts_of(bytes);
   const auto dot = filename.rfind('.');
-  std::string extension(dot == std::string_view::npos ? "" : filename.substr(dot + 1));
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  auto extension = lower_ascii(dot == std::string_view::npos ? "" : filename.substr(dot + 1));
   if (extension == "jpeg") extension = "jpg";
   if (!fits(type, facts)) return 40005;
   if (extension != facts.extension) return 40113;

@@ -1,9 +1,9 @@
 #include "gateway/web/im_webhook.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "gateway/agent_words.h"
+#include "lib/base/ascii.h"
 
 namespace kefu {
 namespace {
@@ -17,15 +17,9 @@ http::Response refused(int status, const std::string& why) {
           "application/json"};
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
 // The spelling of OptPlatform drifts (reference: IM §4.1).
 bool is_rest(const http::Request& request) {
-  return lower(request.parameter("OptPlatform").value_or("")) == "restapi";
+  return lower_ascii(request.parameter("OptPlatform").value_or("")) == "restapi";
 }
 
 // "SdkAppid" at present (reference: IM §4.1); IM's own pages spell it in other ways too. Named twice, it is
@@ -33,7 +27,7 @@ bool is_rest(const http::Request& request) {
 std::string app_id(const http::Request& request) {
   std::string found;
   for (const auto& [name, value] : request.query) {
-    if (lower(name) != "sdkappid") continue;
+    if (lower_ascii(name) != "sdkappid") continue;
     if (!found.empty()) return {};
     found = value;
   }
@@ -42,7 +36,7 @@ std::string app_id(const http::Request& request) {
 
 // reference: IM §4.5.
 std::string presence_state(std::string_view action) {
-  const auto word = lower(action);
+  const auto word = lower_ascii(action);
   if (word == "login") return "online";
   return word == "logout" ? "offline" : "disconnected";
 }

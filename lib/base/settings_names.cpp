@@ -1,11 +1,11 @@
 // Names of settings, as people write them in flags and files.
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 #include <iterator>
 #include <numeric>
 #include <set>
 
+#include "lib/base/ascii.h"
 #include "lib/base/settings_parts.h"
 
 namespace kefu::settings {
@@ -82,9 +82,8 @@ std::string did_you_mean(std::string_view written) {
 
 std::string flag_of(std::string_view name) {
   if (name.substr(0, 5) == "KEFU_") name.remove_prefix(5);
-  std::string flag = "--";
-  for (const char c : name)
-    flag += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  auto flag = "--" + lower_ascii(name);
+  std::replace(flag.begin(), flag.end(), '_', '-');
   return flag;
 }
 

@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lib/base/ascii.h"
+
 namespace kefu::http {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -37,7 +31,7 @@ bool has_control(std::string_view text) {
 
 // Servers must take the absolute form too (RFC 9112 §3.2.2).
 std::string_view without_authority(std::string_view target) {
-  if (lower(target.substr(0, 7)) != "http://") return target;
+  if (lower_ascii(target.substr(0, 7)) != "http://") return target;
   const auto path = target.find('/', 7);
   return path == std::string_view::npos ? "/" : target.substr(path);
 }
@@ -77,20 +71,20 @@ struct Framing {
 int take_header(std::string_view line, Head& head, Framing& framing) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)) || has_control(line)) return 400;
-  const std::string name = lower(line.substr(0, colon));
+  const std::string name = lower_ascii(line.substr(0, colon));
   const auto value = trimmed(line.substr(colon + 1));
   if (name == "content-length") return read_content_length(value, framing.length) ? 0 : 400;
   if (name == "transfer-encoding") {
-    if (head.chunked || lower(value) != "chunked") return 400;
+    if (head.chunked || lower_ascii(value) != "chunked") return 400;
     head.chunked = true;
   } else if (name == "connection") {
-    framing.close = framing.close || lower(value).find("close") != std::string::npos;
+    framing.close = framing.close || lower_ascii(value).find("close") != std::string::npos;
   } else if (name == "expect") {
-    head.expects_continue = lower(value) == "100-continue";
+    head.expects_continue = lower_ascii(value) == "100-continue";
   } else if (name == "content-type") {
     head.content_type = value;
   } else if (name == "content-encoding") {
-    head.content_encoding = lower(value);
+    head.content_encoding = lower_ascii(value);
   } else if (name == "range") {
     if (!head.range.empty()) head.range += ',';
     head.range += value;

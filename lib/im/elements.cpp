@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "lib/base/ascii.h"
 #include "lib/base/utf8.h"
 #include "lib/im/json_read.h"
 
@@ -282,10 +283,7 @@ std::string extension_of(std::string_view url) {
   url = url.substr(0, url.find_first_of("?#"));
   const auto dot = url.rfind('.');
   if (dot == std::string_view::npos || url.find('/', dot) != std::string_view::npos) return {};
-  std::string extension(url.substr(dot + 1));
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
-  return extension;
+  return lower_ascii(url.substr(dot + 1));
 }
 
 // reference: IM §3, ImageFormat.

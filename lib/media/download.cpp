@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "lib/base/ascii.h"
+
 namespace kefu::media {
 namespace {
 
@@ -31,13 +33,6 @@ constexpr std::array<std::string_view, 9> kTencent = {
 constexpr int kRedirectsMax = 3;
 constexpr std::size_t kUrlBytesMax = 4096;
 constexpr std::size_t kHostBytesMax = 253;
-
-std::string lower(std::string_view text) {
-  std::string made(text);
-  std::transform(made.begin(), made.end(), made.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return made;
-}
 
 int port_of(std::string_view scheme) {
   return scheme == "https" ? 443 : 80;
@@ -100,7 +95,7 @@ struct Authority {
 std::optional<Authority> read_authority(std::string_view text) {
   const auto host_end = text.starts_with('[') ? text.find(']') + 1 : std::min(text.find(':'), text.size());
   if (host_end == 0) return std::nullopt;
-  Authority read{lower(text.substr(0, host_end)), std::nullopt};
+  Authority read{lower_ascii(text.substr(0, host_end)), std::nullopt};
   if (read.host.ends_with('.')) read.host.pop_back();
   if (!is_host(read.host)) return std::nullopt;
   if (host_end == text.size()) return read;
@@ -204,7 +199,7 @@ std::optional<WebUrl> read_web_url(std::string_view text) {
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return std::nullopt;
   WebUrl url;
-  url.scheme = lower(text.substr(0, scheme_end));
+  url.scheme = lower_ascii(text.substr(0, scheme_end));
   if (url.scheme != "http" && url.scheme != "https") return std::nullopt;
   auto rest = text.substr(scheme_end + 3);
   rest = rest.substr(0, rest.find('#'));

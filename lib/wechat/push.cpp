@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/base/ascii.h"
 #include "lib/base/digest.h"
 #include "lib/wechat/xml.h"
 
@@ -49,10 +50,7 @@ std::string take(Fields& fields, const char* name) {
 }  // namespace
 
 std::string lower_case(std::string_view name) {
-  std::string out(name);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
+  return lower_ascii(name);
 }
 
 std::string_view Push::field(std::string_view path) const {
