@@ -12,6 +12,22 @@
 namespace kefu {
 namespace {
 
+// Looking one up costs as much as hashing a line.
+const EVP_MD* fetched(const char* name) {
+  const EVP_MD* kind = EVP_MD_fetch(nullptr, name, nullptr);  // for as long as the program runs
+  if (kind == nullptr) throw std::runtime_error("OpenSSL knows no " + std::string(name));
+  return kind;
+}
+
+const EVP_MD* sha1() {
+  static const EVP_MD* const kind = fetched("SHA1");
+  return kind;
+}
+const EVP_MD* sha256() {
+  static const EVP_MD* const kind = fetched("SHA256");
+  return kind;
+}
+
 std::string digest(const EVP_MD* kind, std::string_view bytes) {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned int size = 0;
@@ -23,13 +39,17 @@ std::string digest(const EVP_MD* kind, std::string_view bytes) {
   return out;
 }
 
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
+constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::uint8_t kNoBase64 = 64;
+
+constexpr std::array<std::uint8_t, 256> base64_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoBase64);
+  for (std::size_t i = 0; i < kBase64.size(); ++i)
+    values[static_cast<unsigned char>(kBase64[i])] = static_cast<std::uint8_t>(i);
+  return values;
 }
+constexpr auto kBase64Values = base64_values();
 
 void fill_random(unsigned char* at, std::size_t size) {
   if (RAND_bytes(at, static_cast<int>(size)) != 1)
@@ -39,10 +59,10 @@ void fill_random(unsigned char* at, std::size_t size) {
 }  // namespace
 
 std::string sha1_hex(std::string_view bytes) {
-  return to_hex(digest(EVP_sha1(), bytes));
+  return to_hex(digest(sha1(), bytes));
 }
 std::string sha256_hex(std::string_view bytes) {
-  return to_hex(digest(EVP_sha256(), bytes));
+  return to_hex(digest(sha256(), bytes));
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
@@ -82,20 +102,23 @@ std::optional<std::string> base64_decode(std::string_view text) {
     ++padding;
   }
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    const int value = base64_value(c);
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out += static_cast<char>(bits >> held & 0xff);
+  std::string out(text.size() * 3 / 4 + 3, '\0');
+  std::size_t size = 0;
+  for (std::size_t at = 0; at < text.size(); at += 4) {
+    const auto quad = text.substr(at, 4);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const auto value =
+          i < quad.size() ? kBase64Values[static_cast<unsigned char>(quad[i])] : std::uint8_t{0};
+      if (value == kNoBase64) return std::nullopt;
+      bits = bits << 6 | value;
     }
+    out[size] = static_cast<char>(bits >> 16);
+    out[size + 1] = static_cast<char>(bits >> 8 & 0xff);
+    out[size + 2] = static_cast<char>(bits & 0xff);
+    size += quad.size() - 1;
   }
+  out.resize(size);
   return out;
 }
 
@@ -110,7 +133,7 @@ DedupKey dedup_key(std::initializer_list<std::string_view> parts) {
     joined += ':';
     joined += part;
   }
-  const auto hash = digest(EVP_sha256(), joined);
+  const auto hash = digest(sha256(), joined);
   DedupKey key;
   std::memcpy(key.value.data(), hash.data(), key.value.size());
   return key;

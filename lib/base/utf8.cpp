@@ -1,5 +1,6 @@
 #include "lib/base/utf8.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 
@@ -118,6 +119,12 @@ std::string clean_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(
+        std::find_if(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0x20; }) -
+        text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const CodePoint next = read(text);
     if (next.bytes == 0) {
       out += kReplacement;
