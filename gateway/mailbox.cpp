@@ -41,11 +41,13 @@ Receipt Mailbox::submit_and_wait(Submission submission, std::chrono::millisecond
   return receipt.wait_for(patience) == std::future_status::ready ? receipt.get() : Receipt{};
 }
 
-std::vector<Mailbox::Letter> Mailbox::take() {
+void Mailbox::take(std::vector<Letter>& to) {
+  to.clear();
   const std::lock_guard lock(mutex_);
+  if (letters_.empty()) return;
   eventfd_t ignored = 0;
   ::eventfd_read(descriptor_, &ignored);
-  return std::exchange(letters_, {});
+  letters_.swap(to);
 }
 
 void Mailbox::close() {

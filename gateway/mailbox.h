@@ -33,7 +33,8 @@ class Mailbox {
 
   // --- the loop ---
   int descriptor() const { return descriptor_; }  // readable while letters wait
-  std::vector<Letter> take();
+  // Instead of what is in `to`, whose room is used for those to come.
+  void take(std::vector<Letter>& to);
   // While closed, submissions are refused at once, waiting letters too.
   void close();
   void open();

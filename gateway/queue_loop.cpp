@@ -93,6 +93,7 @@ struct QueueLoop::Impl {
   zmq::socket_t admin{context, zmq::socket_type::rep};
   bool tap_on = false;
   bool busy = false;               // this turn took something
+  Letters letters;                 // of this turn
   std::vector<Message> postponed;  // to the next turn
   std::mt19937_64 chance{random_u64()};
 
@@ -171,7 +172,7 @@ struct QueueLoop::Impl {
   void turn(Memory& memory) {
     wait(memory.dispatcher.next_timer(steady_now()));
     const Timestamp now = steady_now();
-    const Letters letters = mailbox.take();
+    mailbox.take(letters);
     std::optional<std::string> admin_answer;
     std::vector<Receipt> receipts;
     try {
@@ -180,7 +181,7 @@ struct QueueLoop::Impl {
       admin_answer = take_question(memory, now);
       memory.dispatcher.tick(now);
       pass("taken");
-      commit(memory, letters.size(), now);
+      commit(memory, now);
       pass("committed");
     } catch (const std::exception& error) {
       for (const auto& letter : letters) letter.tell({});
@@ -188,6 +189,7 @@ struct QueueLoop::Impl {
       throw;
     }
     for (std::size_t i = 0; i < letters.size(); ++i) letters[i].tell(receipts[i]);
+    letters.clear();
     if (admin_answer) answer_question(*admin_answer);
     pass("answered");
     hear_signs_of_life(memory.dispatcher, now);
@@ -291,12 +293,12 @@ struct QueueLoop::Impl {
     admin.send(zmq::buffer(answer), zmq::send_flags::dontwait);
   }
 
-  void commit(Memory& memory, std::size_t letters, Timestamp now) {
+  void commit(Memory& memory, Timestamp now) {
     const auto before = std::chrono::steady_clock::now();
     committing_since = steady_now().ms;
     memory.dispatcher.commit(now);
     committing_since = 0;
-    tally.committed(letters,
+    tally.committed(letters.size(),
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count());
   }
 
@@ -365,7 +367,8 @@ struct QueueLoop::Impl {
       while (receive(router)) {
       }
       while (receive(admin)) answer_question(refusal(why));
-      for (const auto& letter : mailbox.take()) letter.tell({});
+      mailbox.take(letters);
+      for (const auto& letter : letters) letter.tell({});
       finish_refreshes();
     }
   }
