@@ -5,6 +5,7 @@
 
 #include "gateway/wechat_events.h"
 #include "gateway/wechat_message.h"
+#include "lib/base/ascii.h"
 
 namespace kefu {
 namespace {
@@ -31,9 +32,9 @@ bool fits_message(const ReplyRule& rule, const wechat::Push& push, bool first_of
   const auto type = message_type_of(push);
   switch (rule.when) {
     case When::keyword:
-      return type == "text" && wechat::lower_case(without_blanks(push.content)) == rule.argument;
+      return type == "text" && lower_ascii(without_blanks(push.content)) == rule.argument;
     case When::contains:
-      return type == "text" && wechat::lower_case(push.content).find(rule.argument) != std::string::npos;
+      return type == "text" && lower_ascii(push.content).find(rule.argument) != std::string::npos;
     case When::type:
       return type == rule.argument || (type == "shortvideo" && rule.argument == "video");
     case When::message:

@@ -30,6 +30,7 @@
 
 #include "gateway/reply_rules.h"
 #include "gateway/wechat_events.h"
+#include "lib/base/ascii.h"
 #include "lib/base/limits.h"
 
 namespace kefu {
@@ -87,7 +88,7 @@ std::string listed(const std::vector<std::string_view>& names) {
 
 // WeChat spells its fields in two ways, MediaId in replies and media_id elsewhere: both are meant.
 std::string spelled_plainly(std::string_view name) {
-  auto plain = wechat::lower_case(name);
+  auto plain = lower_ascii(name);
   std::erase(plain, '_');
   return plain;
 }
@@ -160,7 +161,7 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   if (text.empty()) return;
   const auto& at = find_field(table, "when")->source();
   const auto colon = std::min(text.find(':'), text.size());
-  const auto name = wechat::lower_case(text.substr(0, colon));
+  const auto name = lower_ascii(text.substr(0, colon));
   const std::string argument(
       without_blanks(colon < text.size() ? std::string_view(text).substr(colon + 1) : ""));
   const auto* const occasion = std::find_if(std::begin(kOccasions), std::end(kOccasions),
@@ -177,7 +178,7 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   // WeChat writes it before the scenes of new followers alone, and we show none with it.
   if (argument.starts_with("qrscene_"))
     return problems.add(at, "when is " + in_quotes(text) + ": give the scene without qrscene_");
-  const auto known_event = find_wechat_event(wechat::lower_case(argument));
+  const auto known_event = find_wechat_event(lower_ascii(argument));
   if (occasion->when == When::event && known_event == nullptr)
     return problems.add(
         at, "when is " + in_quotes(text) + ", which is no event of WeChat (see KEFU_FORWARD_EVENTS)");
@@ -186,7 +187,7 @@ void read_when(const toml::table& table, ReplyRule& rule, Problems& problems) {
   rule.when = occasion->when;
   rule.argument = occasion->when == When::type ? name : argument;
   const bool any_case = rule.when == When::event || rule.when == When::keyword || rule.when == When::contains;
-  if (any_case) rule.argument = wechat::lower_case(rule.argument);
+  if (any_case) rule.argument = lower_ascii(rule.argument);
 }
 
 bool answers_event(When when) {

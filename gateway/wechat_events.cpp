@@ -1,4 +1,5 @@
 #include "gateway/wechat_events.h"
+#include "lib/base/ascii.h"
 
 #include <algorithm>
 #include <iterator>
@@ -71,9 +72,8 @@ std::string report(const wechat::Push& push, const WeChatEvent& event) {
 }  // namespace
 
 const WeChatEvent* find_wechat_event(std::string_view event) {
-  const auto found = std::find_if(std::begin(kEvents), std::end(kEvents), [&](const WeChatEvent& known) {
-    return wechat::lower_case(known.name) == event;
-  });
+  const auto found = std::find_if(std::begin(kEvents), std::end(kEvents),
+                                  [&](const WeChatEvent& known) { return lower_ascii(known.name) == event; });
   return found == std::end(kEvents) ? nullptr : found;
 }
 
@@ -81,7 +81,7 @@ Result<std::set<std::string>> forwarded_events(const std::vector<std::string>& n
   std::set<std::string> events;
   std::string unknown;
   for (const auto& name : names) {
-    auto event = wechat::lower_case(name);
+    auto event = lower_ascii(name);
     if (!find_wechat_event(event)) unknown += (unknown.empty() ? "" : ", ") + name;
     events.insert(std::move(event));
   }

@@ -49,10 +49,6 @@ std::string take(Fields& fields, const char* name) {
 
 }  // namespace
 
-std::string lower_case(std::string_view name) {
-  return lower_ascii(name);
-}
-
 std::string_view Push::field(std::string_view path) const {
   const auto found = fields.find(path);
   return found == fields.end() ? std::string_view() : std::string_view(found->second);
@@ -68,8 +64,8 @@ Result<Push> parse_push(std::string_view body) {
   push.fields.erase("MsgId");
   push.to_user = take(push.fields, "ToUserName");
   push.from_user = OpenId(take(push.fields, "FromUserName"));
-  push.type = lower_case(take(push.fields, "MsgType"));
-  push.event = lower_case(take(push.fields, "Event"));
+  push.type = lower_ascii(take(push.fields, "MsgType"));
+  push.event = lower_ascii(take(push.fields, "Event"));
   push.event_key = take(push.fields, "EventKey");
   push.content = take(push.fields, "Content");
 

@@ -35,9 +35,6 @@ struct Push {
 // MsgId from its last. The error says why the body cannot be understood; it does not repeat the body.
 Result<Push> parse_push(std::string_view body);
 
-// With a-z for A-Z: the documentation and the pushes spell names differently (reference: WeChat §3.3).
-std::string lower_case(std::string_view name);
-
 // reference: WeChat §1.5. Same push again, same key; the keys of two customers never meet.
 DedupKey push_key(const Push& push);
 
