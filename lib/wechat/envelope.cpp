@@ -25,6 +25,12 @@ struct FreeContext {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 
+// Looking it up costs as much as a short message; it stays for as long as the program runs.
+const EVP_CIPHER* aes_256_cbc() {
+  static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+  return cipher;
+}
+
 // Padding is ours: OpenSSL knows only blocks of 16. REQUIRES: whole AES blocks. IV = first half of the key.
 std::string aes_cbc(const AesKey& key, std::string_view in, bool encrypting) {
   const std::unique_ptr<EVP_CIPHER_CTX, FreeContext> context(EVP_CIPHER_CTX_new());
@@ -34,7 +40,7 @@ std::string aes_cbc(const AesKey& key, std::string_view in, bool encrypting) {
   auto* to = reinterpret_cast<unsigned char*>(out.data());
   const auto* from = reinterpret_cast<const unsigned char*>(in.data());
   const bool done = context &&
-                    EVP_CipherInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, key.bytes.data(),
+                    EVP_CipherInit_ex(context.get(), aes_256_cbc(), nullptr, key.bytes.data(),
                                       key.bytes.data(), encrypting ? 1 : 0) == 1 &&
                     EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1 &&
                     EVP_CipherUpdate(context.get(), to, &size, from, static_cast<int>(in.size())) == 1 &&
