@@ -19,7 +19,6 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kReadBytes = 16 << 10;
-constexpr std::size_t kWriteBufferBytes = 64 << 10;
 constexpr auto kWriteStall = 5s;  // without taking a byte, the peer counts as gone
 constexpr auto kStopGrace = 1s;   // for a request that is on its way when the server stops
 constexpr std::size_t kLingerBytesMax = 8 << 20;
@@ -100,11 +99,6 @@ void Connection::consume(std::size_t bytes) {
   if (consumed_ < in_.size()) return;
   in_.clear();
   consumed_ = 0;
-}
-
-bool Connection::write(std::string_view bytes) {
-  out_ += bytes;
-  return out_.size() < kWriteBufferBytes || flush();
 }
 
 Connection::Flushed Connection::flush_now() {

@@ -79,7 +79,9 @@ bool send_bytes(Connection& connection, const OpenFile& file, std::uint64_t at, 
     if (connection.stopping() || steady_clock::now() > deadline) return false;
     const auto bytes =
         file.read(at, static_cast<std::size_t>(std::min<std::uint64_t>(end - at, kPieceBytes)), buffer);
-    if (bytes.empty() || !connection.write(bytes) || !connection.flush()) return false;
+    if (bytes.empty()) return false;
+    connection.write(bytes);
+    if (!connection.flush()) return false;
     at += bytes.size();
   }
   return connection.flush();

@@ -265,11 +265,16 @@ TEST_CASE("later: what is awaited is answered before the server stops") {
   answer({200, "nobody is there any more"});
 }
 
-TEST_CASE("later: an answer larger than the client reads at once arrives whole") {
-  LaterServer later;
+TEST_CASE(
+    "later: an answer larger than the client reads at once arrives whole, and then the connection ends") {
+  ServerOptions options;
+  options.keep_alive_timeout = 60s;
+  LaterServer later(10s, options);
   const auto client = later.post("much", "Connection: close\r\n");
-  later.answer_to(0)({200, std::string(8 << 20, 'x')});
+  later.answer_to(0)({200, std::string(64 << 20, 'x')});
   const auto answer = client.receive_all();
-  CHECK(answer.size() > (8U << 20));
+  char more = 0;
+  CHECK(recv(client.descriptor(), &more, 1, MSG_DONTWAIT) == 0);
+  CHECK(answer.size() > (64U << 20));
   CHECK(answer.substr(answer.size() - 5) == "xxxxx");
 }

@@ -213,6 +213,7 @@ void Reception::read(Seat& seat) {
 
 // Does what can be done with what has come.
 void Reception::proceed(Seat& seat) {
+  if (seat.guest->requests_left == 0) return let_go(seat);
   const auto received = seat.guest->connection.received();
   if (received.empty()) return await_request(seat);
   if (!std::exchange(seat.in_request, true)) {
@@ -235,7 +236,7 @@ void Reception::await_request(Seat& seat) {
   seat.in_request = false;
   seat.bytes_awaited = 0;
   if (seat.unread) return read(seat);
-  if (stopping_ || seat.farewell || seat.guest->requests_left == 0) return let_go(seat);
+  if (stopping_ || seat.farewell) return let_go(seat);
   seat.deadline = now_ + rules_.keep_alive_timeout;
 }
 
@@ -254,7 +255,7 @@ void Reception::begin(Seat& seat, const Plan& plan) {
   connection.consume(plan.bytes);
   seat.in_request = false;
   seat.bytes_awaited = 0;
-  seat.closes = --seat.guest->requests_left == 0 || !plan.head.keep_alive;
+  seat.guest->requests_left = plan.head.keep_alive ? seat.guest->requests_left - 1 : 0;
   seat.route = plan.route;
   seat.ticket = ++last_ticket_;
   seat.deadline = now_ + plan.route->patience;
@@ -267,21 +268,27 @@ void Reception::begin(Seat& seat, const Plan& plan) {
   } catch (const std::exception& e) {
     log::error("an HTTP handler failed", {{"path", request.path}, {"why", e.what()}});
     give({500, "Internal Server Error\n"});
+  } catch (...) {
+    log::error("an HTTP handler failed", {{"path", request.path}});
+    give({500, "Internal Server Error\n"});
   }
 }
 
 void Reception::answer(Seat& seat, const Response& response) {
   awaiting_.erase(std::exchange(seat.ticket, 0));
-  const bool closes = seat.closes || stop_.raised();
+  if (stop_.raised()) seat.guest->requests_left = 0;
+  const auto left = seat.guest->requests_left;
   auto& connection = seat.guest->connection;
-  connection.write(answer_head(response, response.body.size(),
-                               {closes, rules_.keep_alive_timeout, seat.guest->requests_left}));
+  connection.write(answer_head(response, response.body.size(), {left == 0, rules_.keep_alive_timeout, left}));
   connection.write(response.body);
-  const auto flushed = connection.flush_now();
-  if (flushed == Connection::Flushed::failed || (closes && flushed == Connection::Flushed::all))
-    return let_go(seat);
-  if (flushed == Connection::Flushed::some) return host_.finish_sending(stand_up(seat));
-  proceed(seat);
+  switch (connection.flush_now()) {
+    case Connection::Flushed::all:
+      return proceed(seat);
+    case Connection::Flushed::some:
+      return host_.finish_sending(stand_up(seat));
+    case Connection::Flushed::failed:
+      return let_go(seat);
+  }
 }
 
 bool Reception::is_crowded() const {

@@ -29,7 +29,7 @@ struct Guest {
       : connection(accepted.socket, std::move(accepted.remote_address), stop), requests_left(requests_max) {}
 
   Connection connection;
-  std::size_t requests_left;
+  std::size_t requests_left;  // 0: the connection ends when what was written has gone out
 };
 using GuestPtr = std::unique_ptr<Guest>;
 
@@ -96,7 +96,6 @@ class Reception {
     Ticket ticket = 0;  // 0: none
     const LaterRoute* route = nullptr;
     bool in_request = false;  // it has begun and not ended
-    bool closes = false;      // after the answer that is awaited
     bool unread = false;      // more may have come
     bool hung_up = false;     // behind what is unread is the end
     bool farewell = false;    // nothing more will come

@@ -23,7 +23,9 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 constexpr auto kLinger = 1s;
-constexpr std::size_t kSmallBodyBytes = 64 << 10;  // reading a larger one would keep all others waiting
+// More is read on a thread: to understand it would keep all others waiting, and of many unfinished ones the
+// bytes would fill the memory.
+constexpr std::size_t kSmallBodyBytes = 64 << 10;
 
 struct Route {
   std::map<std::string, Handler, std::less<>> handlers;  // by method
@@ -169,12 +171,11 @@ Plan Server::Impl::plan(std::string_view received) const {
   if (head.refusal != 0 || *end > kHeadBytesMax || head.chunked || head.expects_continue) return plan;
   const Route* route = route_of(parse_target(head.target).path);
   const auto rules = body_rules_of(route);
-  if (refusal_of_body(head, rules) != 0) return plan;
+  if (refusal_of_body(head, rules) != 0 || head.content_length > kSmallBodyBytes) return plan;
   plan.bytes += head.content_length;
   if (plan.bytes > received.size()) {
     plan.kind = Plan::Kind::wait;
-  } else if (route != nullptr && route->later && head.method == "POST" && head.content_encoding.empty() &&
-             head.content_length <= kSmallBodyBytes) {
+  } else if (route != nullptr && route->later && head.method == "POST" && head.content_encoding.empty()) {
     plan.kind = Plan::Kind::answer_later;
     plan.route = &*route->later;
   }
@@ -249,8 +250,8 @@ bool Server::Impl::serve(Guest& guest) {
 // False: the connection ends.
 bool Server::Impl::process(Guest& guest, const Head& head, const Handler& handler, const BodyLimits& limits) {
   Connection& connection = guest.connection;
-  if (head.expects_continue && !(connection.write("HTTP/1.1 100 Continue\r\n\r\n") && connection.flush()))
-    return false;
+  if (head.expects_continue) connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+  if (!connection.flush()) return false;
   auto body = bodies.read(connection, head, limits);
   if (body.refusal != 0) {
     refuse(connection, body.refusal);
@@ -277,8 +278,9 @@ void Server::Impl::run_stream(Connection& connection, const Head& head, const St
       "Connection: close\r\n\r\n");
   if (!connection.flush()) return;
   const StreamSink sink = [&connection](std::string_view bytes) {
-    return !connection.stopping() && !connection.peer_is_gone() && connection.write(bytes) &&
-           connection.flush();
+    if (connection.stopping() || connection.peer_is_gone()) return false;
+    connection.write(bytes);
+    return connection.flush();
   };
   try {
     handler(request_of(head, connection.remote_address(), {}), sink);
