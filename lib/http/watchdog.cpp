@@ -4,8 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 namespace kefu::http {
 namespace {
 
@@ -42,11 +40,12 @@ void Watchdog::run() {
     }
     if (watch->socket_ >= 0) shutdown(watch->socket_, SHUT_RDWR);
     watched_.erase(watched_.begin());
-    watched_.emplace(steady_clock::now() + kAgain, watch);
+    watch->due_ = steady_clock::now() + kAgain;
+    watched_.emplace(watch->due_, watch);
   }
 }
 
-Watchdog::Watch::Watch(Watchdog& dog, Deadline deadline) : dog_(dog), deadline_(deadline) {
+Watchdog::Watch::Watch(Watchdog& dog, Deadline deadline) : dog_(dog), deadline_(deadline), due_(deadline) {
   const std::lock_guard lock(dog_.mutex_);
   const auto [place, is_new] = dog_.watched_.emplace(deadline_, this);
   if (place == dog_.watched_.begin()) dog_.changed_.notify_all();
@@ -54,9 +53,7 @@ Watchdog::Watch::Watch(Watchdog& dog, Deadline deadline) : dog_(dog), deadline_(
 
 Watchdog::Watch::~Watch() {
   const std::lock_guard lock(dog_.mutex_);
-  const auto mine = std::find_if(dog_.watched_.begin(), dog_.watched_.end(),
-                                 [this](const auto& entry) { return entry.second == this; });
-  dog_.watched_.erase(mine);
+  dog_.watched_.erase({due_, this});
   if (socket_ >= 0) close(socket_);
 }
 

@@ -32,6 +32,7 @@ class Watchdog {
     friend class Watchdog;
     Watchdog& dog_;
     const Deadline deadline_;
+    Deadline due_;     // of its entry; guarded by dog_.mutex_
     int socket_ = -1;  // a duplicate, so that it never means another socket; guarded by dog_.mutex_
   };
 
