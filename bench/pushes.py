@@ -1,21 +1,16 @@
 """How fast pushes are taken, next to servers that users would pick instead."""
 
 import contextlib
+import json
+import subprocess
 
 from bridge import Gateway, data_folder
 from load import Load
-from programs import Program, free_ports
-from rows import Result, at_least, median
+from programs import Trouble
+from rows import Result, at_least, at_most, median, within
+from servers import bare, bullmq, express, one_sync
 
 SECONDS, WARM_UP, ROUNDS = 4, 1, 3
-
-
-@contextlib.contextmanager
-def bare(setup):
-    [port] = free_ports(1)
-    with Program("bare", [setup.bin / "kefu-bench-bare", port]) as server:
-        server.wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield port
 
 
 def offer_to_ours(setup, result, safe=False, **options):
@@ -65,14 +60,16 @@ def rate(setup):
     """Accepted pushes a second over 64 keep-alive connections, each on disk before its answer."""
     result = Result()
     options = {"seconds": SECONDS}
-    servers = {"bare": bare}
+    servers = {"bare": bare, "express": express, "bullmq": bullmq}
     runs = {name: (lambda server=server: offer_to(setup, server, **options)) for name, server in servers.items()}
     runs["ours"] = lambda: offer_to_ours(setup, result, **options)
     loads = in_turns(ROUNDS, runs)
     ours = middle_rate(loads["ours"])
-    for name, times in {"bare": 0.6}.items():
+    for name, times in {"bare": 0.6, "express": 10, "bullmq": 8}.items():
         result.rows.append(at_least("rate", f"pushes taken, next to {name}", ours, "/s", name, middle_rate(loads[name]), times))
     result.details = {name: summary_of(each) for name, each in loads.items()}
+    sync = one_sync(setup)
+    result.details["sync"] = {"per_second": [sync["per_second"]], "latency": sync["latency"]}
     return result
 
 
@@ -93,4 +90,43 @@ def safe(setup):
                               "safe": lambda: offer_to_ours(setup, result, safe=True, seconds=SECONDS)})
     result.rows.append(at_least("safe", "pushes taken in safe mode (AES)", middle_rate(loads["safe"]), "/s", "plain", middle_rate(loads["plain"]), 0.9))
     result.details = {name: summary_of(each) for name, each in loads.items()}
+    return result
+
+
+def latency(setup):
+    """From when a push was due to its answer, at 2,000 a second."""
+    result = Result()
+    sync = one_sync(setup)["latency"]
+    load = offer_to_ours(setup, result, seconds=8, rate=2000)
+    for share, times in {"p50": 4, "p99": 20}.items():
+        result.rows.append(at_most("latency", f"answer at 2,000 pushes/s, {share}", load.latency(share), "ms", "fdatasync", sync["p50_ms"], times))
+    result.details = {"ours": summary_of([load]), "sync": {"latency": sync}}
+    return result
+
+
+@contextlib.contextmanager
+def crowd(setup, port, silent, slow, told):
+    """Connections that hold on and say nothing, or a byte a second. Into `told`: how many, and how many the server closed."""
+    command = [setup.bin / "kefu-bench-crowd", str(port), str(silent), str(slow)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as members:
+        if members.stdout.readline() != "ready\n":
+            raise Trouble("the crowd of slow connections could not gather")
+        try:
+            yield
+        finally:
+            last_words, _ = members.communicate()
+            told.update(json.loads(last_words or "{}"))
+
+
+def slow(setup):
+    """Pushes while 1,000 other connections are silent or slow."""
+    result = Result()
+    told = {}
+    with data_folder(setup) as folder, Gateway(setup, folder) as gateway:
+        with crowd(setup, gateway.port, 500, 500, told):
+            load = Load(setup, gateway.port, rate=500, seconds=8, connections=16)
+        gateway.kill()
+        result.faults = load.faults("ours") + list(load.astray("ours", gateway.stored_ids(), "in the journal"))
+    result.rows.append(within("slow", "answer beside 1,000 slow connections, p99", load.latency("p99"), "ms", 500))
+    result.details = {"ours": summary_of([load]) | {"crowd": told}}
     return result

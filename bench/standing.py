@@ -1,0 +1,58 @@
+"""What the gateway costs when little moves: a million events that wait, and nothing at all."""
+
+import contextlib
+import subprocess
+import time
+
+from bridge import Gateway, data_folder
+from load import Load
+from pushes import in_turns, middle_rate
+from rows import Result, at_least, median, within
+
+EVENTS, CUSTOMERS, ROUNDS, SECONDS = 1_000_000, 100_000, 3, 3
+
+
+def accept_with(setup, folder, result):
+    """Starts a gateway on the folder and pushes; no worker is there. The load, with what the start and the waiting events cost."""
+    began = time.monotonic()
+    with Gateway(setup, folder) as gateway:
+        ready, memory_ready = time.monotonic() - began, gateway.resident_mb()
+        load = Load(setup, gateway.port, seconds=SECONDS)
+        load.ready_seconds, load.memory_mb = ready, max(memory_ready, gateway.resident_mb())
+        gateway.kill()
+        result.faults += load.faults("ours") + list(load.astray("ours", gateway.stored_ids(), "in the journal"))
+    return load
+
+
+def accept_with_none(setup, result):
+    with data_folder(setup) as folder:
+        return accept_with(setup, folder, result)
+
+
+def backlog(setup):
+    """1 M events of 100 k customers wait for IM: start, memory, acceptance next to an empty journal."""
+    result = Result()
+    with data_folder(setup) as folder:
+        subprocess.run([setup.bin / "kefu-bench-fill", folder / "journal.db", str(EVENTS), str(CUSTOMERS)], check=True)
+        size_mb = (folder / "journal.db").stat().st_size / 1e6
+        loads = in_turns(ROUNDS, {"empty": lambda: accept_with_none(setup, result), "full": lambda: accept_with(setup, folder, result)})
+    full = loads["full"]
+    result.rows = [
+        at_least("backlog", "pushes taken while 1 M events wait", middle_rate(full), "/s", "empty", middle_rate(loads["empty"]), 0.9),
+        within("backlog", "gateway's memory with 1 M events", max(load.memory_mb for load in full), "MB", 300),
+        within("backlog", "restart to ready with 1 M events", median([load.ready_seconds for load in full]), "s", 5)]
+    result.details = {name: {"per_second": [load.per_second for load in each], "ready_seconds": [load.ready_seconds for load in each],
+                             "memory_mb": [load.memory_mb for load in each]} for name, each in loads.items()} | {"journal": {"mb": size_mb}}
+    return result
+
+
+def idle(setup):
+    """Resident memory of each program, three pings after it was ready."""
+    with contextlib.ExitStack() as running:
+        folder = running.enter_context(data_folder(setup))
+        gateway = running.enter_context(Gateway(setup, folder))
+        programs = [gateway, running.enter_context(gateway.relay()), running.enter_context(gateway.notifier())]
+        time.sleep(3)
+        memory = {program.name: program.resident_mb() for program in programs}
+    rows = [within("idle", f"{name}, idle", mb, "MB", 20 if name == "kefu-gateway" else 15) for name, mb in memory.items()]
+    return Result(rows, details={"ours": memory})
