@@ -79,7 +79,7 @@ class Program:
                 return self
             time.sleep(0.02)
         self.log.seek(0)
-        raise Trouble(f"{self.name} did not get ready:\n{self.log.read().decode(errors='replace')}")
+        raise Trouble(f"{self.name} did not get ready:\n{self.log.read().decode(errors='replace')[-2000:]}")
 
     def resident_mb(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
