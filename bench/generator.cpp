@@ -178,13 +178,6 @@ void Generator::open(std::uint32_t number) {
   ::setsockopt(connection.socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  if (load_.fresh) {
-    // A closed connection keeps its two ports busy for a minute: an address of its own for each slot, or the
-    // ports would run out.
-    address.sin_addr.s_addr = htonl(0x7f000100U + number % 0xff00U);  // 127.0.1.0 and on
-    ::setsockopt(connection.socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
-    if (::bind(connection.socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fail("bind");
-  }
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(load_.port));
   epoll_event event{EPOLLIN | EPOLLOUT | EPOLLET, {.u32 = number}};
