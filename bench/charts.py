@@ -4,7 +4,7 @@ import math
 from html import escape
 
 WIDTH = 760
-LEFT, RIGHT, TOP, BOTTOM = 150, 90, 56, 46
+LEFT, RIGHT, TOP, BOTTOM = 150, 100, 56, 46
 
 STYLE = """<style>
   .page { fill: #ffffff } text { fill: #24292f; font: 13px system-ui, sans-serif } .title { font-size: 16px; font-weight: 600 }
@@ -52,12 +52,12 @@ def bars(title, note, values, unit):
     parts = []
     for step in steps:
         parts += [grid_line(x(step), TOP, x(step), bottom), text(x(step), bottom + 18, f"{step:,.0f}", "faint", "middle")]
-    parts.append(text(x(steps[-1]) + 12, bottom + 18, unit, "faint"))
+    parts.append(text(WIDTH - 12, bottom + 18, unit, "faint", "end"))
     for index, (name, each) in enumerate(values.items()):
         y, middle = TOP + row * index + 6, sorted(each)[len(each) // 2]
         parts.append(text(LEFT - 10, y + 16, name, anchor="end"))
         parts.append(f'<rect class="{style_of(name, index)}" x="{LEFT}" y="{y}" width="{x(middle) - LEFT:.1f}" height="22" rx="2"/>')
-        parts += [f'<circle class="dot" cx="{x(value):.1f}" cy="{y + 11}" r="3"/>' for value in each]
+        parts += [f'<circle class="dot" cx="{x(value):.1f}" cy="{y + 11}" r="3"/>' for value in each if len(each) > 1]
         parts.append(text(max(x(value) for value in each) + 8, y + 16, f"{middle:,.0f}"))
     return svg(bottom + BOTTOM - 14, title, note, parts)
 

@@ -4,7 +4,7 @@ import json
 
 import charts
 import machine
-from rows import COLUMNS
+from rows import COLUMNS, Row
 
 BEGIN, END = "<!-- figures: written by ./dev bench -->", "<!-- figures end -->"
 
@@ -41,20 +41,24 @@ def charts_of(details):
 
 def markdown(record):
     lines = [f"Measured {record['when']} on {machine.in_words(record['machine'])}.", "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(cells) + " |" for cells in record["cells"]]
+    lines += ["| " + " | ".join(Row(**row).cells()) + " |" for row in record["rows"]]
     if record["faults"]:
         lines += ["", "**Failed**: " + "; ".join(record["faults"])]
     return "\n".join(lines)
 
 
+def with_figures(page, record):
+    """The page's text with the table of this run."""
+    before, _, rest = page.partition(BEGIN)
+    return before + BEGIN + "\n" + markdown(record) + "\n" + END + rest.partition(END)[2]
+
+
 def save(root, facts, when, seconds, results):
-    folder = root / "docs/bench"
+    folder, page = root / "docs/bench", root / "docs/performance.md"
     folder.mkdir(exist_ok=True)
-    record = as_json(facts, when, seconds, results)
+    # As it is read again: keys are texts then.
+    record = json.loads(json.dumps(as_json(facts, when, seconds, results)))
     for name, drawn in charts_of(record["details"]).items():
         (folder / name).write_text(drawn)
     (folder / "latest.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    record["cells"] = [row.cells() for result in results.values() for row in result.rows]
-    page = root / "docs/performance.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(before + BEGIN + "\n" + markdown(record) + "\n" + END + rest.partition(END)[2])
+    page.write_text(with_figures(page.read_text(), record))
