@@ -7,10 +7,10 @@ import subprocess
 from bridge import Gateway, data_folder
 from load import Load
 from programs import Trouble
-from rows import Result, at_least, at_most, median, within
+from rows import Result, Row, at_least, at_most, median, within
 from servers import bare, bullmq, express, one_sync
 
-SECONDS, WARM_UP, ROUNDS = 4, 1, 3
+SECONDS, WARM_UP = 4, 1
 
 
 def offer_to_ours(setup, result, safe=False, **options):
@@ -63,12 +63,13 @@ def rate(setup):
     servers = {"bare": bare, "express": express, "bullmq": bullmq}
     runs = {name: (lambda server=server: offer_to(setup, server, **options)) for name, server in servers.items()}
     runs["ours"] = lambda: offer_to_ours(setup, result, **options)
-    loads = in_turns(ROUNDS, runs)
+    loads = in_turns(setup.rounds, runs)
     ours = middle_rate(loads["ours"])
     for name, times in {"bare": 0.6, "express": 10, "bullmq": 8}.items():
         result.rows.append(at_least("rate", f"pushes taken, next to {name}", ours, "/s", name, middle_rate(loads[name]), times))
     result.details = {name: summary_of(each) for name, each in loads.items()}
     sync = one_sync(setup)
+    result.rows.append(Row("rate", "pushes taken, next to a sync for each", ours, "/s", "fdatasync", sync["per_second"], ours / sync["per_second"]))
     result.details["sync"] = {"per_second": [sync["per_second"]], "latency": sync["latency"]}
     return result
 
@@ -78,7 +79,7 @@ def fresh(setup):
     result = Result()
     # Closed connections stay in the kernel's tables for two minutes, and these are not without end.
     options = {"seconds": 3, "fresh": True}
-    loads = in_turns(ROUNDS, {"bare": lambda: offer_to(setup, bare, **options), "ours": lambda: offer_to_ours(setup, result, **options)})
+    loads = in_turns(setup.rounds, {"bare": lambda: offer_to(setup, bare, **options), "ours": lambda: offer_to_ours(setup, result, **options)})
     result.rows.append(at_least("fresh", "a new connection per push", middle_rate(loads["ours"]), "/s", "bare", middle_rate(loads["bare"]), 0.5))
     result.details = {name: summary_of(each) for name, each in loads.items()}
     return result
@@ -87,7 +88,7 @@ def fresh(setup):
 def safe(setup):
     """Encrypted pushes next to plain ones."""
     result = Result()
-    loads = in_turns(ROUNDS, {"plain": lambda: offer_to_ours(setup, result, seconds=SECONDS),
+    loads = in_turns(setup.rounds, {"plain": lambda: offer_to_ours(setup, result, seconds=SECONDS),
                               "safe": lambda: offer_to_ours(setup, result, safe=True, seconds=SECONDS)})
     result.rows.append(at_least("safe", "pushes taken in safe mode (AES)", middle_rate(loads["safe"]), "/s", "plain", middle_rate(loads["plain"]), 0.9))
     result.details = {name: summary_of(each) for name, each in loads.items()}

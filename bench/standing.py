@@ -9,7 +9,7 @@ from load import Load
 from pushes import in_turns, middle_rate
 from rows import Result, at_least, median, within
 
-EVENTS, CUSTOMERS, ROUNDS, SECONDS = 1_000_000, 100_000, 3, 3
+EVENTS, CUSTOMERS, SECONDS = 1_000_000, 100_000, 3
 
 
 def accept_with(setup, folder, result):
@@ -35,7 +35,7 @@ def backlog(setup):
     with data_folder(setup) as folder:
         subprocess.run([setup.bin / "kefu-bench-fill", folder / "journal.db", str(EVENTS), str(CUSTOMERS)], check=True)
         size_mb = (folder / "journal.db").stat().st_size / 1e6
-        loads = in_turns(ROUNDS, {"empty": lambda: accept_with_none(setup, result), "full": lambda: accept_with(setup, folder, result)})
+        loads = in_turns(setup.rounds, {"empty": lambda: accept_with_none(setup, result), "full": lambda: accept_with(setup, folder, result)})
     full = loads["full"]
     result.rows = [
         at_least("backlog", "pushes taken while 1 M events wait", middle_rate(full), "/s", "empty", middle_rate(loads["empty"]), 0.9),

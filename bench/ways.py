@@ -23,14 +23,14 @@ def bridge(setup, relays, customers, **relay_settings):
         gateway = running.enter_context(Gateway(setup, folder, im))
         for _ in range(relays):
             running.enter_context(gateway.relay(**relay_settings))
-        eventually(lambda: len(gateway.relay_queue()["workers"]) == relays, "the relays are known to the gateway")
+        eventually(lambda: gateway.relays() == relays, "the relays are known to the gateway")
         Load(setup, gateway.port, count=customers, customers=customers)
         wait_until_done(gateway, customers)
         yield gateway, im
 
 
 def wait_until_done(gateway, count, seconds=120):
-    eventually(lambda: gateway.relay_queue()["done"] >= count, f"{count} events are done", seconds)
+    eventually(lambda: gateway.done() >= count, f"{count} events are done", seconds)
 
 
 def arrivals(im, load):
@@ -85,7 +85,7 @@ def whole_way(setup, relays, result):
 def whole(setup):
     """Accepted, delivered, done, all synced; IM answers at once."""
     result = Result()
-    rates = {relays: whole_way(setup, relays, result) for relays in (1, 2)}
+    rates = {relays: whole_way(setup, relays, result) for relays in (1, 2, 3)}  # more cannot help where there are 2 cores
     best = max(rates, key=rates.get)
     result.rows.append(Row("whole", f"whole way, {best} relay{'s' if best > 1 else ''}", rates[best], "/s", goal="≥ 8,000 /s", met=rates[best] >= 8000))
     result.details = {"ours": {"per_second_by_relays": rates}}
