@@ -57,7 +57,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(load.faults("ours"), ["ours: 20 pushes were refused"])
 
     def test_every_message_comes_to_im_once(self):
-        with ways.bridge(SETUP, 2, 20) as (gateway, im):
+        with ways.bridge(SETUP, 2, 20) as (gateway, im, _):
             load = Load(SETUP, gateway.port, count=200, customers=20)
             ways.wait_until_done(gateway, 220)
             arrived = ways.arrivals(im, load)

@@ -16,17 +16,16 @@ from servers import one_http_call, one_sync, stand_in_for_im
 
 @contextlib.contextmanager
 def bridge(setup, relays, customers, **relay_settings):
-    """Gateway, so many relays and a stand-in for IM, when every customer has an IM account. Yields gateway and IM's port."""
+    """Gateway, so many relays and a stand-in for IM, when every customer has an IM account. Yields gateway, IM's port and the relays."""
     with contextlib.ExitStack() as running:
         folder = running.enter_context(data_folder(setup))
         im = running.enter_context(stand_in_for_im(setup))
         gateway = running.enter_context(Gateway(setup, folder, im))
-        for _ in range(relays):
-            running.enter_context(gateway.relay(**relay_settings))
+        workers = [running.enter_context(gateway.relay(**relay_settings)) for _ in range(relays)]
         eventually(lambda: gateway.relays() == relays, "the relays are known to the gateway")
         Load(setup, gateway.port, count=customers, customers=customers)
         wait_until_done(gateway, customers)
-        yield gateway, im
+        yield gateway, im, workers
 
 
 def wait_until_done(gateway, count, seconds=120):
@@ -57,7 +56,7 @@ def way(setup):
     """POST received to IM API called, at 500 a second."""
     result = Result()
     sync, call = one_sync(setup)["latency"]["p50_ms"], one_http_call(setup, 500)["latency"]["p50_ms"]
-    with bridge(setup, 1, 1000) as (gateway, im):
+    with bridge(setup, 1, 1000) as (gateway, im, _):
         load = Load(setup, gateway.port, rate=500, seconds=8, connections=16, customers=1000)
         wait_until_done(gateway, 1000 + len(load.answered))
         arrived = arrivals(im, load)
@@ -72,23 +71,26 @@ def way(setup):
 
 
 def whole_way(setup, relays, result):
-    """Messages a second from the first push until the last is done, which its `done` being on disk includes."""
+    """Messages a second from the first push until the last is done, which its `done` being on disk includes; and CPU for each."""
     count, customers = 40_000, 4000
-    with bridge(setup, relays, customers) as (gateway, im):
+    with bridge(setup, relays, customers) as (gateway, im, workers):
+        cpu = [gateway.cpu_seconds(), sum(worker.cpu_seconds() for worker in workers)]
         load = Load(setup, gateway.port, count=count, seconds=60, customers=customers)
         wait_until_done(gateway, customers + len(load.answered))
         seconds = time.monotonic() - min(due for due, _ in load.answered.values()) / 1e9
+        cpu = [gateway.cpu_seconds() - cpu[0], sum(worker.cpu_seconds() for worker in workers) - cpu[1]]
         result.faults += faults_of(load, arrivals(im, load))
-    return len(load.answered) / seconds
+    return {"per_second": len(load.answered) / seconds, "gateway_cpu_us": cpu[0] / count * 1e6, "relays_cpu_us": cpu[1] / count * 1e6}
 
 
 def whole(setup):
     """Accepted, delivered, done, all synced; IM answers at once."""
     result = Result()
-    rates = {relays: whole_way(setup, relays, result) for relays in (1, 2, 3)}  # more cannot help where there are 2 cores
-    best = max(rates, key=rates.get)
-    result.rows.append(Row("whole", f"whole way, {best} relay{'s' if best > 1 else ''}", rates[best], "/s", goal="≥ 8,000 /s", met=rates[best] >= 8000))
-    result.details = {"ours": {"per_second_by_relays": rates}}
+    runs = {relays: whole_way(setup, relays, result) for relays in (1, 2, 3)}  # more cannot help where there are 2 cores
+    best = max(runs, key=lambda relays: runs[relays]["per_second"])
+    rate = runs[best]["per_second"]
+    result.rows.append(Row("whole", f"whole way, {best} relay{'s' if best > 1 else ''}", rate, "/s", goal="≥ 8,000 /s", met=rate >= 8000))
+    result.details = {f"{relays} relays": run for relays, run in runs.items()}
     return result
 
 
@@ -101,7 +103,7 @@ def steady_rate(times):
 def relay_rate(setup, relays, result):
     """Calls a second of an IM API that takes 50 ms."""
     customers, count = 400, 800 * relays
-    with bridge(setup, relays, customers, KEFU_CONCURRENCY="8") as (gateway, im):
+    with bridge(setup, relays, customers, KEFU_CONCURRENCY="8") as (gateway, im, _):
         get(f"http://127.0.0.1:{im}/delay?ms=50")
         load = Load(setup, gateway.port, count=count, customers=customers)
         wait_until_done(gateway, customers + len(load.answered))
