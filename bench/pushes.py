@@ -8,7 +8,7 @@ from bridge import Gateway, data_folder
 from load import Load
 from programs import Trouble
 from rows import Result, Row, at_least, at_most, median, within
-from servers import bare, bullmq, express, one_sync
+from servers import bare, bullmq, express, install, one_sync
 
 SECONDS, WARM_UP = 4, 1
 SAFE_COUNT = SECONDS * 40_000  # should a machine take more, it is done sooner; making them takes as long as pushing them
@@ -62,6 +62,8 @@ def rate(setup):
     result = Result()
     options = {"seconds": SECONDS}
     servers = {"bare": bare, "express": express, "bullmq": bullmq}
+    for name in ("express", "bullmq"):
+        install(name, setup)  # now, and not while something is measured
     runs = {name: (lambda server=server: offer_to(setup, server, **options)) for name, server in servers.items()}
     runs["ours"] = lambda: offer_to_ours(setup, result, **options)
     loads = in_turns(setup.rounds, runs)

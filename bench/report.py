@@ -17,22 +17,22 @@ def as_json(facts, when, seconds, results):
 
 
 def charts_of(details):
-    """{file name: SVG}, of what was measured."""
+    """{file name: SVG}, of what was measured. What broke off has no details."""
     drawn = {}
     rounds = lambda bench: {name: each["per_second"] for name, each in details[bench].items()}
     histograms = lambda bench, names: {label: details[bench][name]["latency"]["histogram"] for name, label in names.items()}
-    if "rate" in details:
+    if details.get("rate"):
         drawn["rate.svg"] = charts.bars("Pushes taken a second, 64 keep-alive connections", "Bars are medians, dots are rounds; only ours and bullmq store them",
                                         {name: each for name, each in rounds("rate").items() if name != "sync"}, "a second")
         drawn["full_load.svg"] = charts.latencies("Answer times under full load", "64 connections, each pushes again as soon as it is answered",
                                                   histograms("rate", {"ours": "ours", "bullmq": "bullmq", "express": "express"}))
-    if "latency" in details and "way" in details:
+    if details.get("latency") and details.get("way"):
         drawn["latency.svg"] = charts.latencies(
             "Answers at 2,000 pushes a second, and the way to IM at 500", "Open loop: time runs from when a push was due",
             histograms("latency", {"sync": "one fdatasync", "ours": "ours: answered"}) | histograms("way", {"ours": "to the IM call"}))
-    if "fresh" in details:
+    if details.get("fresh"):
         drawn["fresh.svg"] = charts.bars("A new connection for each push, 64 at a time", "Bars are medians, dots are rounds", rounds("fresh"), "a second")
-    if "relays" in details:
+    if details.get("relays"):
         drawn["relays.svg"] = charts.bars("IM calls a second when IM takes 50 ms, 8 at a time per relay", "Each relay makes 160 a second at the very most",
                                           {f"ours, {count} relay{'s' if int(count) > 1 else ''}": [value] for count, value in
                                            details["relays"]["ours"]["per_second_by_relays"].items()}, "a second")

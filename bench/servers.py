@@ -26,13 +26,14 @@ def stand_in_for_im(setup):
 
 
 def install(name, setup):
+    """Its packages, as its lock file says, if they are not there already. Its folder."""
     folder = setup.bench / "baselines" / name
     lock, installed = folder / "package-lock.json", folder / "node_modules/.package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return folder
     said = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, capture_output=True, text=True, check=False)
     if said.returncode != 0:
-        raise Trouble(f"npm ci for {name}:\n{said.stdout}{said.stderr}")
+        raise Trouble(f"npm ci for {name}:\n{(said.stderr or said.stdout)[:600]}")
     return folder
 
 
