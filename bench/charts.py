@@ -32,8 +32,11 @@ def grid_line(x1, y1, x2, y2):
     return f'<line class="grid" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def style_of(name, index):
-    return "ours" if name.startswith("ours") else f"c{index % 3 + 1}"
+COLOURS = {"bare": "c1", "one fdatasync": "c1", "express": "c2", "to the IM call": "c2", "bullmq": "c3"}  # the same in every chart
+
+
+def style_of(name):
+    return "ours" if name.startswith("ours") else COLOURS.get(name, "c1")
 
 
 def round_steps(most, wanted=5):
@@ -56,7 +59,7 @@ def bars(title, note, values, unit):
     for index, (name, each) in enumerate(values.items()):
         y, middle = TOP + row * index + 6, sorted(each)[len(each) // 2]
         parts.append(text(LEFT - 10, y + 16, name, anchor="end"))
-        parts.append(f'<rect class="{style_of(name, index)}" x="{LEFT}" y="{y}" width="{x(middle) - LEFT:.1f}" height="22" rx="2"/>')
+        parts.append(f'<rect class="{style_of(name)}" x="{LEFT}" y="{y}" width="{x(middle) - LEFT:.1f}" height="22" rx="2"/>')
         parts += [f'<circle class="dot" cx="{x(value):.1f}" cy="{y + 11}" r="3"/>' for value in each if len(each) > 1]
         parts.append(text(max(x(value) for value in each) + 8, y + 16, f"{middle:,.0f}"))
     return svg(bottom + BOTTOM - 14, title, note, parts)
@@ -96,9 +99,9 @@ def latencies(title, note, histograms):
     parts.append(text(left, bottom + 36, "share of all that took at most so long", "faint"))
     names = sorted(histograms, key=lambda name: histograms[name][-1][0])
     label_y = bottom + 20
-    for index, name in enumerate(names):
+    for name in names:
         points = " ".join(f"{x(share):.1f},{y(ms):.1f}" for share, ms in [(0, histograms[name][0][0]), *shares_of(histograms[name])])
-        parts.append(f'<polyline class="line {style_of(name, index)}" style="fill:none" points="{points}"/>')
+        parts.append(f'<polyline class="line {style_of(name)}" style="fill:none" points="{points}"/>')
         label_y = min(label_y - 18, y(histograms[name][-1][0]) + 4)  # one above the other
         parts.append(text(x(1) + 8, label_y, name))
     return svg(height, title, note, parts)
