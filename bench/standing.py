@@ -6,7 +6,7 @@ import time
 
 from bridge import Gateway, data_folder
 from load import Load
-from pushes import in_turns, middle_rate
+from pushes import WARM_UP, in_turns, middle_rate
 from rows import Result, at_least, median, within
 
 EVENTS, CUSTOMERS, SECONDS = 1_000_000, 100_000, 3
@@ -17,10 +17,15 @@ def accept_with(setup, folder, result):
     began = time.monotonic()
     with Gateway(setup, folder) as gateway:
         ready, memory_ready = time.monotonic() - began, gateway.resident_mb()
+        warm_up = Load(setup, gateway.port, seconds=WARM_UP)
+        cpu = gateway.cpu_seconds()
         load = Load(setup, gateway.port, seconds=SECONDS)
+        load.cpu_us = (gateway.cpu_seconds() - cpu) * 1e6 / max(1, len(load.answered))
         load.ready_seconds, load.memory_mb = ready, max(memory_ready, gateway.resident_mb())
         gateway.kill()
-        result.faults += load.faults("ours") + list(load.astray("ours", gateway.stored_ids(), "in the journal"))
+        stored = gateway.stored_ids()
+    for one in (warm_up, load):
+        result.faults += one.faults("ours") + list(one.astray("ours", stored, "in the journal"))
     return load
 
 
@@ -42,7 +47,7 @@ def backlog(setup):
         within("backlog", "gateway's memory with 1 M events", max(load.memory_mb for load in full), "MB", 300),
         within("backlog", "restart to ready with 1 M events", median([load.ready_seconds for load in full]), "s", 5)]
     result.details = {name: {"per_second": [load.per_second for load in each], "ready_seconds": [load.ready_seconds for load in each],
-                             "memory_mb": [load.memory_mb for load in each]} for name, each in loads.items()} | {"journal": {"mb": size_mb}}
+                             "memory_mb": [load.memory_mb for load in each], "cpu_us_per_push": [load.cpu_us for load in each]} for name, each in loads.items()} | {"journal": {"mb": size_mb}}
     return result
 
 
