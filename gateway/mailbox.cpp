@@ -56,6 +56,8 @@ void Mailbox::close() {
     const std::lock_guard lock(mutex_);
     open_ = false;
     left = std::exchange(letters_, {});
+    eventfd_t ignored = 0;
+    ::eventfd_read(descriptor_, &ignored);
   }
   for (const auto& letter : left) letter.tell({});
 }

@@ -52,7 +52,8 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
     if (!opened) return ops::cannot_start("gateway", opened.error());
     media = std::move(*opened);
   }
-  http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN")});
+  // Threads for what strangers make slow: bodies in chunks, refusals that are not read. Pushes need none.
+  http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN"), .threads_max = 1100});
   web.get("/", [&](const http::Request& request) { return wechat.verify(request); });
   web.post_later(
       "/",

@@ -6,6 +6,7 @@
 #include "gateway/wechat_message.h"
 #include "lib/base/clock.h"
 #include "lib/base/digest.h"
+#include "lib/ops/log.h"
 #include "lib/wechat/reply.h"
 #include "lib/wechat/signature.h"
 
@@ -90,14 +91,20 @@ void WeChatWebhook::push(const http::Request& request, http::Answer answer_with)
   auto answer_receipt = [this, push = std::move(*push), envelope = std::move(envelope),
                          answer_with = std::move(answer_with)](Receipt receipt) {
     tally_.received("wechat", receipt);
-    answer_with(answer(push, receipt, envelope));
+    // On the queue's thread, which must not fail over an answer.
+    try {
+      answer_with(answer(push, receipt, envelope));
+    } catch (const std::exception& error) {
+      log::error("an answer could not be written", {{"why", error.what()}});
+      answer_with(plain(500, "internal error"));
+    }
   };
   if (!told) return answer_receipt(Receipt{Receipt::Kind::ignored});
   submit_(std::move(*submission), std::move(answer_receipt));
 }
 
 http::Response WeChatWebhook::late() const {
-  tally_.received("wechat", {});
+  tally_.rejected("late");
   return plain(503, "try again");
 }
 

@@ -11,6 +11,7 @@ std::string status_line(int status) {
 }
 
 void add_header(std::string& to, std::string_view name, std::string_view value) {
+  if (value.find_first_of("\r\n") != std::string_view::npos) return;  // it would be another header
   to.append(name).append(": ").append(value).append("\r\n");
 }
 

@@ -28,6 +28,12 @@ int milliseconds_until(Connection::Deadline deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1 << 30));
 }
 
+// A connection that waits keeps the room of an ordinary message, no more.
+void empty(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kReadBytes) buffer = {};
+}
+
 }  // namespace
 
 StopSignal::StopSignal() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -97,7 +103,7 @@ bool Connection::receive_more(Deadline deadline) {
 void Connection::consume(std::size_t bytes) {
   consumed_ += bytes;
   if (consumed_ < in_.size()) return;
-  in_.clear();
+  empty(in_);
   consumed_ = 0;
 }
 
@@ -110,7 +116,11 @@ Connection::Flushed Connection::flush_now() {
     if (bytes < 0) return Flushed::failed;
     sent += static_cast<std::size_t>(bytes);
   }
-  out_.erase(0, sent);
+  if (sent == out_.size()) {
+    empty(out_);
+  } else {
+    out_.erase(0, sent);
+  }
   return out_.empty() ? Flushed::all : Flushed::some;
 }
 

@@ -145,8 +145,8 @@ std::string percent_decoded(std::string_view text, bool plus_is_blank) {
 
 }  // namespace
 
-std::optional<std::size_t> head_end(std::string_view bytes) {
-  const auto end = bytes.find("\r\n\r\n");
+std::optional<std::size_t> head_end(std::string_view bytes, std::size_t searched) {
+  const auto end = bytes.find("\r\n\r\n", searched - std::min<std::size_t>(searched, 3));
   if (end == std::string_view::npos) return std::nullopt;
   return end + 4;
 }

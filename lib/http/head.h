@@ -33,7 +33,8 @@ struct Head {
 };
 
 // Offset just past the empty line that ends the head; nothing while it is not there.
-std::optional<std::size_t> head_end(std::string_view bytes);
+// The first `searched` bytes were searched before, in vain.
+std::optional<std::size_t> head_end(std::string_view bytes, std::size_t searched = 0);
 
 // The refusal for a head that is not complete yet: 414 or 431 when it is already too long, 0 when more may
 // come.

@@ -278,3 +278,52 @@ TEST_CASE(
   CHECK(answer.size() > (64U << 20));
   CHECK(answer.substr(answer.size() - 5) == "xxxxx");
 }
+
+TEST_CASE("later: a body that ends too early is told so") {
+  LaterServer later;
+  const auto client = RawSocket::to(later.port);
+  client.send("POST /later HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf");
+  shutdown(client.descriptor(), SHUT_WR);
+  CHECK(contains(client.receive_all(), "HTTP/1.1 400"));
+  CHECK(later.asked() == 0);
+}
+
+TEST_CASE("later: an unknown path is told before its body comes") {
+  LaterServer later;
+  const auto client = RawSocket::to(later.port);
+  client.send("POST /unknown HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+  CHECK(contains(client.receive_until("\r\n\r\n"), "HTTP/1.1 404"));
+}
+
+TEST_CASE("later: empty lines before a request are passed over and take no thread") {
+  ServerOptions options;
+  options.threads = 1;
+  options.threads_max = 1;
+  LaterServer later(10s, options);
+  std::vector<RawSocket> blanks;
+  for (int i = 0; i < 20; ++i) {
+    blanks.push_back(RawSocket::to(later.port));
+    blanks.back().send("\r\n\r\n");
+  }
+  const auto client = RawSocket::to(later.port);
+  client.send("\r\nGET /now HTTP/1.1\r\nConnection: close\r\n\r\n");
+  CHECK(contains(client.receive_all(), "now"));
+}
+
+TEST_CASE("later: who reads slowly does not keep the spare thread from others") {
+  ServerOptions options;
+  options.threads = 1;
+  options.threads_max = 1;
+  LaterServer later(10s, options);
+  std::vector<RawSocket> slow;
+  for (std::size_t i = 0; i < 4; ++i) {
+    slow.push_back(later.post("much"));
+    later.answer_to(i)({200, std::string(64 << 20, 'x')});
+    REQUIRE(contains(slow.back().receive_some(), "200 OK"));  // one of them has the thread from now on
+  }
+  const auto client = RawSocket::to(later.port);
+  const auto asked_at = std::chrono::steady_clock::now();
+  client.send("GET /now HTTP/1.1\r\nConnection: close\r\n\r\n");
+  CHECK(contains(client.receive_all(), "HTTP/1.1 503"));
+  CHECK(std::chrono::steady_clock::now() - asked_at < 4s);  // less than a slow reader may stall
+}

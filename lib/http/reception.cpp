@@ -169,6 +169,7 @@ void Reception::take_inbox() {
 
 void Reception::seat(GuestPtr guest) {
   if (seats_.size() >= rules_.guests_max) {
+    if (guest->requests_left < rules_.requests_max) return;  // it has been served
     guest->connection.receive_now();  // what is unread when a connection closes takes the answer with it
     guest->connection.write(bare_answer(503, "Retry-After: 1\r\n"));
     guest->connection.flush_now();
@@ -213,17 +214,22 @@ void Reception::read(Seat& seat) {
 
 // Does what can be done with what has come.
 void Reception::proceed(Seat& seat) {
+  auto& connection = seat.guest->connection;
   if (seat.guest->requests_left == 0) return let_go(seat);
-  const auto received = seat.guest->connection.received();
+  if (!seat.in_request) {
+    while (connection.received().starts_with("\r\n")) connection.consume(2);  // RFC 9112 §2.2
+  }
+  const auto received = connection.received();
   if (received.empty()) return await_request(seat);
   if (!std::exchange(seat.in_request, true)) {
     seat.request_deadline = now_ + rules_.request_timeout;
     seat.deadline = now_ + rules_.read_timeout;
   }
   if (received.size() < seat.bytes_awaited) return await_rest(seat, seat.bytes_awaited);
-  const auto plan = host_.plan(received);
+  const auto plan = host_.plan(received, seat.bytes_searched);
   switch (plan.kind) {
     case Plan::Kind::wait:
+      if (plan.bytes == 0) seat.bytes_searched = received.size();
       return await_rest(seat, plan.bytes);
     case Plan::Kind::elsewhere:
       return host_.serve(stand_up(seat));
@@ -234,7 +240,7 @@ void Reception::proceed(Seat& seat) {
 
 void Reception::await_request(Seat& seat) {
   seat.in_request = false;
-  seat.bytes_awaited = 0;
+  seat.bytes_awaited = seat.bytes_searched = 0;
   if (seat.unread) return read(seat);
   if (stopping_ || seat.farewell) return let_go(seat);
   seat.deadline = now_ + rules_.keep_alive_timeout;
@@ -243,7 +249,7 @@ void Reception::await_request(Seat& seat) {
 void Reception::await_rest(Seat& seat, std::size_t bytes) {
   seat.bytes_awaited = bytes;
   if (seat.unread) return read(seat);
-  if (seat.farewell) return let_go(seat);
+  if (seat.farewell) return bytes > 0 ? host_.give_up(stand_up(seat)) : let_go(seat);
   if (bytes > 0) seat.deadline = std::min(seat.request_deadline, now_ + rules_.read_timeout);
   if (stopping_) seat.deadline = std::min(seat.deadline, now_ + kStopGrace);
 }
@@ -254,7 +260,7 @@ void Reception::begin(Seat& seat, const Plan& plan) {
   const auto request = request_of(plan.head, connection.remote_address(), std::string(body));
   connection.consume(plan.bytes);
   seat.in_request = false;
-  seat.bytes_awaited = 0;
+  seat.bytes_awaited = seat.bytes_searched = 0;
   seat.guest->requests_left = plan.head.keep_alive ? seat.guest->requests_left - 1 : 0;
   seat.route = plan.route;
   seat.ticket = ++last_ticket_;
@@ -292,14 +298,14 @@ void Reception::answer(Seat& seat, const Response& response) {
 }
 
 bool Reception::is_crowded() const {
-  return seats_.size() * 2 > rules_.guests_max;
+  return !listening_ || seats_.size() * 2 > rules_.guests_max;
 }
 
 void Reception::let_go_of_late_ones() {
   if (now_ < next_look_) return;
   next_look_ = now_ + kLookEvery;
-  if (!listening_ && !stopping_) listen(true);
   const auto hurry = is_crowded();
+  if (!listening_ && !stopping_) listen(true);
   std::vector<Seat*> late;
   for (const auto& [key, seat] : seats_) {
     auto deadline = seat->deadline;
@@ -331,7 +337,10 @@ void Reception::begin_stopping() {
     seat->deadline = std::min(seat->deadline, now_ + kStopGrace);
     if (!seat->in_request) idle.push_back(seat.get());
   }
-  for (Seat* seat : idle) let_go(*seat);
+  for (Seat* seat : idle) {
+    seat->unread = true;  // its request may be there already
+    read(*seat);
+  }
 }
 
 }  // namespace kefu::http

@@ -64,7 +64,8 @@ class Reception {
     std::size_t requests_max;                      // of a guest
   };
   struct Host {
-    std::function<Plan(std::string_view received)> plan;
+    // `searched`: of what has come, so much holds no end of the head.
+    std::function<Plan(std::string_view received, std::size_t searched)> plan;
     // Serves the request that has come, or the part that has; may take its time on a thread of its own.
     std::function<void(GuestPtr)> serve;
     // Tells a guest whose request did not come to its end, and lets go of it.
@@ -90,10 +91,11 @@ class Reception {
 
   struct Seat {
     GuestPtr guest;
-    Deadline deadline;            // of what is waited for
-    Deadline request_deadline{};  // while a request arrives
-    std::size_t bytes_awaited = 0;
-    Ticket ticket = 0;  // 0: none
+    Deadline deadline;               // of what is waited for
+    Deadline request_deadline{};     // while a request arrives
+    std::size_t bytes_searched = 0;  // of a head that has not ended
+    std::size_t bytes_awaited = 0;   // of a request whose head has
+    Ticket ticket = 0;               // 0: none
     const LaterRoute* route = nullptr;
     bool in_request = false;  // it has begun and not ended
     bool unread = false;      // more may have come

@@ -84,7 +84,7 @@ struct Server::Impl {
         reception(
             {options.keep_alive_timeout, options.read_timeout, options.request_timeout,
              options.connections_max, options.keep_alive_requests_max},
-            {[this](std::string_view received) { return plan(received); },
+            {[this](std::string_view received, std::size_t searched) { return plan(received, searched); },
              [this](GuestPtr guest) {
                on_thread(std::move(guest), [this](Guest& one) { return serve(one); });
              },
@@ -104,7 +104,7 @@ struct Server::Impl {
   BodyReader bodies;
   bool started = false;
 
-  Plan plan(std::string_view received) const;
+  Plan plan(std::string_view received, std::size_t searched) const;
   // `act` says whether the guest may stay.
   void on_thread(GuestPtr guest, std::function<bool(Guest&)> act);
   bool serve(Guest& guest);
@@ -153,6 +153,13 @@ void refuse(Connection& connection, int status, std::string_view more_headers = 
   connection.linger(kLinger);
 }
 
+// Waits for nobody who reads slowly: the spare thread is one for all.
+void turn_away(Connection& connection) {
+  if (connection.flush_now() != Connection::Flushed::all) return;  // the rest of an answer cannot go out
+  connection.write(bare_answer(503, "Retry-After: 1\r\n"));
+  if (connection.flush_now() == Connection::Flushed::all) connection.linger(20ms);
+}
+
 std::string allow_header(const Route& route) {
   std::string methods = route.stream ? "GET" : "";
   for (const auto& [method, handler] : route.handlers) {
@@ -163,13 +170,15 @@ std::string allow_header(const Route& route) {
 }
 
 // What is simple and answered later is begun at once; all else is worth a thread.
-Plan Server::Impl::plan(std::string_view received) const {
-  const auto end = head_end(received);
+Plan Server::Impl::plan(std::string_view received, std::size_t searched) const {
+  const auto end = head_end(received, searched);
   if (!end) return {refusal_of_growing_head(received) == 0 ? Plan::Kind::wait : Plan::Kind::elsewhere};
   Plan plan{Plan::Kind::elsewhere, *end, parse_head(received.substr(0, *end)), *end};
   const Head& head = plan.head;
   if (head.refusal != 0 || *end > kHeadBytesMax || head.chunked || head.expects_continue) return plan;
-  const Route* route = route_of(parse_target(head.target).path);
+  const auto path = parse_target(head.target).path;
+  const Route* route = route_of(path);
+  if (handler_of(route, head.method, path) == nullptr) return plan;
   const auto rules = body_rules_of(route);
   if (refusal_of_body(head, rules) != 0 || head.content_length > kSmallBodyBytes) return plan;
   plan.bytes += head.content_length;
@@ -189,8 +198,7 @@ void Server::Impl::on_thread(GuestPtr guest, std::function<bool(Guest&)> act) {
     auto guest_here = std::move(*box);
     if (welcome == ThreadPool::Welcome::drop) return;
     if (welcome == ThreadPool::Welcome::turn_away) {
-      guest_here->connection.write(bare_answer(503, "Retry-After: 1\r\n"));
-      return guest_here->connection.linger(20ms);
+      return turn_away(guest_here->connection);
     }
     const bool stays = act(*guest_here);
     pool.count_me_idle();  // before the client sees what it waits for and comes again

@@ -127,9 +127,4 @@ void ThreadPool::join() {
   join_those_that_left(lock);
 }
 
-bool ThreadPool::is_crowded() const {
-  const std::lock_guard lock(mutex_);
-  return (workers_ - idle_) * 2 > threads_max_;
-}
-
 }  // namespace kefu::http

@@ -35,8 +35,6 @@ class ThreadPool {
   void count_me_idle();
   // Waits until every job has ended. No run() may come after.
   void join();
-  // So many are busy that an idle connection should give its thread back soon.
-  bool is_crowded() const;
 
  private:
   using Threads = std::list<std::thread>;
