@@ -19,7 +19,7 @@ FROM debian:trixie-slim
 # With EXTRA_PACKAGES=ffmpeg the relay turns customers' voices into MP3, which every agent's client plays.
 ARG EXTRA_PACKAGES=
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates libcpp-httplib0.18 libprometheus-cpp-core1.0 libprotobuf32t64 libpugixml1v5 libspdlog1.15 libsqlite3-0 \
+      ca-certificates libcpp-httplib0.18 libprometheus-cpp-core1.0 libpugixml1v5 libspdlog1.15 libsqlite3-0 \
       libssl3t64 libzmq5 zlib1g ${EXTRA_PACKAGES} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --no-create-home --home-dir /data --uid 10001 kefu \
