@@ -45,16 +45,11 @@ std::vector<std::string> environment_of(const Environment& own) {
 
 // In the child. It dies with the test, even with one that is killed.
 [[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& variables,
-                         const char* log, pid_t parent) {
+                         const char* log, pid_t parent, const sigset_t& usual) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Our programs take it when they are ready to; one that comes before they have begun must not kill them.
+  // Others expect the usual mask.
   const std::string_view path(arguments[0]);
-  if (path.substr(path.rfind('/') + 1).starts_with("kefu-")) {
-    sigset_t term;
-    ::sigemptyset(&term);
-    ::sigaddset(&term, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &term, nullptr);
-  }
+  if (!path.substr(path.rfind('/') + 1).starts_with("kefu-")) ::sigprocmask(SIG_SETMASK, &usual, nullptr);
   const int output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
   const int input = ::open("/dev/null", O_RDONLY);
   if (::getppid() == parent && ::dup2(input, STDIN_FILENO) == 0 && ::dup2(output, STDOUT_FILENO) == 1 &&
@@ -113,9 +108,17 @@ Process::Process(const std::string& program, const Environment& environment,
   const auto argument_pointers = pointers(arguments);
   const auto variable_pointers = pointers(variables);
   const pid_t parent = ::getpid();
+  // Our programs take SIGTERM when they are ready to. Blocked before the fork, so that none can come too
+  // early and kill what has not begun.
+  sigset_t term;
+  sigset_t usual;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &term, &usual);
   pid_ = ::fork();
+  if (pid_ == 0) become(argument_pointers, variable_pointers, log.c_str(), parent, usual);
+  ::pthread_sigmask(SIG_SETMASK, &usual, nullptr);
   if (pid_ < 0) throw std::runtime_error("cannot start " + arguments[0]);
-  if (pid_ == 0) become(argument_pointers, variable_pointers, log.c_str(), parent);
 }
 
 Process::~Process() {
