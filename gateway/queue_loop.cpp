@@ -154,6 +154,7 @@ struct QueueLoop::Impl {
       } catch (
           const std::exception& error) {  // a JournalError, or a bug: what is on disk is right in any case
         set_trouble(error.what());
+        refuse_letters();  // who is refused and asks why shall be told
         mailbox.close();
         log::error("pushes are refused until the journal can be opened and written again",
                    {{"error", error.what()}});
@@ -184,7 +185,6 @@ struct QueueLoop::Impl {
       commit(memory, now);
       pass("committed");
     } catch (const std::exception& error) {
-      for (const auto& letter : letters) letter.tell({});
       if (admin_answer) answer_question(refusal(error.what()));
       throw;
     }
@@ -197,6 +197,11 @@ struct QueueLoop::Impl {
     pass("handed out");
     publish(memory.dispatcher);
     refresh(memory, now);
+  }
+
+  void refuse_letters() {
+    for (const auto& letter : letters) letter.tell({});
+    letters.clear();
   }
 
   void wait(std::optional<Timestamp> until) {
@@ -368,7 +373,7 @@ struct QueueLoop::Impl {
       }
       while (receive(admin)) answer_question(refusal(why));
       mailbox.take(letters);
-      for (const auto& letter : letters) letter.tell({});
+      refuse_letters();
       finish_refreshes();
     }
   }
