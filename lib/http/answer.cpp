@@ -1,6 +1,9 @@
 #include "lib/http/answer.h"
 
+#include <exception>
 #include <utility>
+
+#include "lib/ops/log.h"
 
 namespace kefu::http {
 namespace {
@@ -22,6 +25,17 @@ Request request_of(const Head& head, const std::string& remote_address, std::str
   return {head.method,     std::move(target.path), std::move(target.query),
           std::move(body), remote_address,         head.content_type,
           head.chunked};
+}
+
+Response answer_to_failure(const Request& request) {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    log::error("an HTTP handler failed", {{"path", request.path}, {"why", e.what()}});
+  } catch (...) {
+    log::error("an HTTP handler failed", {{"path", request.path}});
+  }
+  return {500, "Internal Server Error\n"};
 }
 
 std::string bare_answer(int status, std::string_view more_headers) {

@@ -15,6 +15,10 @@ namespace kefu::http {
 
 Request request_of(const Head& head, const std::string& remote_address, std::string body);
 
+// A bare 500, and a log line that says more: nobody outside learns why a handler failed, nor does it take its
+// thread with it. REQUIRES: called where its exception is caught.
+Response answer_to_failure(const Request& request);
+
 // A whole answer of few words, after which the connection ends. `more_headers`: whole lines.
 std::string bare_answer(int status, std::string_view more_headers = {});
 

@@ -167,9 +167,8 @@ BodyReader::BodyReader() : library_(std::make_unique<Library>()) {}
 BodyReader::~BodyReader() = default;
 
 Body BodyReader::read(Connection& connection, const Head& head, const BodyLimits& limits) {
-  const bool is_plain =
-      !head.chunked && (head.content_encoding.empty() || head.content_encoding == "identity");
-  if (is_plain || (!head.chunked && head.content_length == 0))
+  const bool is_encoded = !head.content_encoding.empty() && head.content_encoding != "identity";
+  if (!head.chunked && (!is_encoded || head.content_length == 0))
     return read_plain(connection, head.content_length, limits);
   return library_->read({head, connection, limits});
 }

@@ -226,13 +226,13 @@ void Reception::proceed(Seat& seat) {
     seat.deadline = now_ + rules_.read_timeout;
   }
   if (received.size() < seat.bytes_awaited) return await_rest(seat, seat.bytes_awaited);
-  const auto plan = host_.plan(received, seat.bytes_searched);
+  auto plan = host_.plan(received, seat.bytes_searched);
   switch (plan.kind) {
     case Plan::Kind::wait:
       if (plan.bytes == 0) seat.bytes_searched = received.size();
       return await_rest(seat, plan.bytes);
     case Plan::Kind::elsewhere:
-      return host_.serve(stand_up(seat));
+      return host_.serve(stand_up(seat), std::move(plan));
     case Plan::Kind::answer_later:
       return begin(seat, plan);
   }
@@ -271,12 +271,8 @@ void Reception::begin(Seat& seat, const Plan& plan) {
   };
   try {
     plan.route->handler(request, give);
-  } catch (const std::exception& e) {
-    log::error("an HTTP handler failed", {{"path", request.path}, {"why", e.what()}});
-    give({500, "Internal Server Error\n"});
   } catch (...) {
-    log::error("an HTTP handler failed", {{"path", request.path}});
-    give({500, "Internal Server Error\n"});
+    give(answer_to_failure(request));
   }
 }
 

@@ -44,7 +44,7 @@ struct LaterRoute {
 struct Plan {
   enum class Kind {
     wait,          // more must come; `bytes` in all, 0 when that is not known yet
-    elsewhere,     // to be served on a thread
+    elsewhere,     // to be served on a thread: `head`, perhaps one to refuse
     answer_later,  // a whole request: `head`, then its body up to `bytes`
   };
   Kind kind = Kind::wait;
@@ -67,7 +67,7 @@ class Reception {
     // `searched`: of what has come, so much holds no end of the head.
     std::function<Plan(std::string_view received, std::size_t searched)> plan;
     // Serves the request that has come, or the part that has; may take its time on a thread of its own.
-    std::function<void(GuestPtr)> serve;
+    std::function<void(GuestPtr, Plan)> serve;
     // Tells a guest whose request did not come to its end, and lets go of it.
     std::function<void(GuestPtr)> give_up;
     // Sends what is left in the guest's buffer, to one who reads slowly.

@@ -6,6 +6,8 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "lib/http/answer.h"
 #include "lib/http/body.h"
@@ -34,16 +36,12 @@ struct Route {
   BodyRules body{};
 };
 
-// A handler must not take its thread with it, and nobody outside learns why it failed.
 Response call(const Handler& handler, const Request& request) {
   try {
     return handler(request);
-  } catch (const std::exception& e) {
-    log::error("an HTTP handler failed", {{"path", request.path}, {"why", e.what()}});
   } catch (...) {
-    log::error("an HTTP handler failed", {{"path", request.path}});
+    return answer_to_failure(request);
   }
-  return {500, "Internal Server Error\n"};
 }
 
 bool is_known_encoding(const std::string& encoding) {
@@ -85,8 +83,9 @@ struct Server::Impl {
             {options.keep_alive_timeout, options.read_timeout, options.request_timeout,
              options.connections_max, options.keep_alive_requests_max},
             {[this](std::string_view received, std::size_t searched) { return plan(received, searched); },
-             [this](GuestPtr guest) {
-               on_thread(std::move(guest), [this](Guest& one) { return serve(one); });
+             [this](GuestPtr guest, Plan plan) {
+               on_thread(std::move(guest),
+                         [this, plan = std::move(plan)](Guest& one) { return serve(one, plan); });
              },
              [this](GuestPtr guest) { on_thread(std::move(guest), [](Guest& one) { return give_up(one); }); },
              [this](GuestPtr guest) {
@@ -107,9 +106,8 @@ struct Server::Impl {
   Plan plan(std::string_view received, std::size_t searched) const;
   // `act` says whether the guest may stay.
   void on_thread(GuestPtr guest, std::function<bool(Guest&)> act);
-  bool serve(Guest& guest);
+  bool serve(Guest& guest, const Plan& plan);
   static bool give_up(Guest& guest);
-  std::optional<Head> read_head(Connection& connection, Connection::Deadline deadline) const;
   bool process(Guest& guest, const Head& head, const Handler& handler, const BodyLimits& limits);
   void run_stream(Connection& connection, const Head& head, const StreamHandler& handler) const;
 
@@ -172,10 +170,16 @@ std::string allow_header(const Route& route) {
 // What is simple and answered later is begun at once; all else is worth a thread.
 Plan Server::Impl::plan(std::string_view received, std::size_t searched) const {
   const auto end = head_end(received, searched);
-  if (!end) return {refusal_of_growing_head(received) == 0 ? Plan::Kind::wait : Plan::Kind::elsewhere};
-  Plan plan{Plan::Kind::elsewhere, *end, parse_head(received.substr(0, *end)), *end};
-  const Head& head = plan.head;
-  if (head.refusal != 0 || *end > kHeadBytesMax || head.chunked || head.expects_continue) return plan;
+  Plan plan;
+  Head& head = plan.head;
+  if (end) head = parse_head(received.substr(0, *end));
+  const auto head_bytes = end.value_or(received.size());
+  if (!end || head_bytes > kHeadBytesMax)
+    head.refusal = refusal_of_growing_head(received.substr(0, head_bytes));
+  if (!end && head.refusal == 0) return plan;
+  plan.kind = Plan::Kind::elsewhere;
+  plan.bytes = plan.head_bytes = head_bytes;
+  if (head.refusal != 0 || head.chunked || head.expects_continue) return plan;
   const auto path = parse_target(head.target).path;
   const Route* route = route_of(path);
   if (handler_of(route, head.method, path) == nullptr) return plan;
@@ -197,9 +201,7 @@ void Server::Impl::on_thread(GuestPtr guest, std::function<bool(Guest&)> act) {
   pool.run([this, box = std::move(box), act = std::move(act)](ThreadPool::Welcome welcome) {
     auto guest_here = std::move(*box);
     if (welcome == ThreadPool::Welcome::drop) return;
-    if (welcome == ThreadPool::Welcome::turn_away) {
-      return turn_away(guest_here->connection);
-    }
+    if (welcome == ThreadPool::Welcome::turn_away) return turn_away(guest_here->connection);
     const bool stays = act(*guest_here);
     pool.count_me_idle();  // before the client sees what it waits for and comes again
     if (stays) reception.take(std::move(guest_here));
@@ -211,48 +213,29 @@ bool Server::Impl::give_up(Guest& guest) {
   return false;
 }
 
-// Nothing when the connection has to end without a word.
-std::optional<Head> Server::Impl::read_head(Connection& connection, Connection::Deadline deadline) const {
-  while (connection.received().substr(0, 2) == "\r\n") connection.consume(2);  // RFC 9112 §2.2
-  for (;;) {
-    const auto received = connection.received();
-    if (const auto end = head_end(received)) {
-      Head head = parse_head(received.substr(0, *end));
-      if (*end > kHeadBytesMax) head.refusal = refusal_of_growing_head(received.substr(0, *end));
-      connection.consume(*end);
-      return head;
-    }
-    Head unfinished;
-    unfinished.refusal = refusal_of_growing_head(received);
-    if (unfinished.refusal != 0) return unfinished;
-    if (!connection.receive_more(deadline)) return std::nullopt;
-  }
-}
-
 // False: the connection ends.
-bool Server::Impl::serve(Guest& guest) {
+bool Server::Impl::serve(Guest& guest, const Plan& plan) {
   Connection& connection = guest.connection;
+  const Head& head = plan.head;
   --guest.requests_left;
-  const auto begun = steady_clock::now();
-  const auto head = read_head(connection, begun + options.read_timeout);
-  if (!head) return false;
+  connection.consume(plan.head_bytes);
   const auto refused = [&connection](int status, std::string_view more_headers = {}) {
     refuse(connection, status, more_headers);
     return false;
   };
-  if (head->refusal != 0) return refused(head->refusal);
-  const auto path = parse_target(head->target).path;
+  if (head.refusal != 0) return refused(head.refusal);
+  const auto path = parse_target(head.target).path;
   const Route* route = route_of(path);
-  if (route != nullptr && route->stream && head->method == "GET") {
-    run_stream(connection, *head, route->stream);
+  if (route != nullptr && route->stream && head.method == "GET") {
+    run_stream(connection, head, route->stream);
     return false;
   }
-  const Handler* handler = handler_of(route, head->method, path);
+  const Handler* handler = handler_of(route, head.method, path);
   if (handler == nullptr) return route != nullptr ? refused(405, allow_header(*route)) : refused(404);
   const BodyRules rules = body_rules_of(route);
-  if (const int refusal = refusal_of_body(*head, rules)) return refused(refusal);
-  return process(guest, *head, *handler,
-                 {rules.bytes_max, begun + options.request_timeout, options.read_timeout});
+  if (const int refusal = refusal_of_body(head, rules)) return refused(refusal);
+  return process(guest, head, *handler,
+                 {rules.bytes_max, steady_clock::now() + options.request_timeout, options.read_timeout});
 }
 
 // False: the connection ends.
