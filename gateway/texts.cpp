@@ -168,4 +168,9 @@ std::string joined(std::initializer_list<std::string_view> words) {
   return line;
 }
 
+std::string point(std::string_view latitude, std::string_view longitude) {
+  if (latitude.empty() || longitude.empty()) return "";
+  return "(" + std::string(latitude) + ", " + std::string(longitude) + ")";
+}
+
 }  // namespace kefu

@@ -32,5 +32,7 @@ const Texts& texts(std::string_view locale);
 
 // "[File] offer.pdf (51.5 KB)": those of the words that are not empty, with a blank between them.
 std::string joined(std::initializer_list<std::string_view> words);
+// "(31.2, 121.4)"; empty when either is.
+std::string point(std::string_view latitude, std::string_view longitude);
 
 }  // namespace kefu

@@ -1,8 +1,9 @@
 #include "gateway/wechat_events.h"
-#include "lib/base/ascii.h"
 
 #include <algorithm>
 #include <iterator>
+
+#include "lib/base/ascii.h"
 
 namespace kefu {
 namespace {
@@ -46,11 +47,6 @@ constexpr WeChatEvent kEvents[] = {
 
 // Of a report: what an agent can make use of, and not the rest of a long one.
 constexpr std::size_t kReportFieldsMax = 12;
-
-std::string point(std::string_view latitude, std::string_view longitude) {
-  if (latitude.empty() || longitude.empty()) return "";
-  return "(" + std::string(latitude) + ", " + std::string(longitude) + ")";
-}
 
 std::string selected_place(const wechat::Push& push) {
   return joined(

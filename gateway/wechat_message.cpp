@@ -41,12 +41,6 @@ std::string readable_size(std::uint64_t bytes) {
   return "(" + text + " " + std::string(kUnits[unit]) + ")";
 }
 
-std::string point(const wechat::Push& push, std::string_view latitude, std::string_view longitude) {
-  const auto x = push.field(latitude);
-  const auto y = push.field(longitude);
-  return x.empty() || y.empty() ? "" : "(" + std::string(x) + ", " + std::string(y) + ")";
-}
-
 bool is_video(const std::string& type) {
   return type == "video" || type == "shortvideo";
 }
@@ -126,7 +120,8 @@ std::string readable_note(const wechat::Push& push, const Texts& texts) {
   if (push.type == "voice") return joined({texts.voice, push.field("Recognition")});
   if (is_video(push.type)) return std::string(texts.video);
   if (push.type == "location") {
-    return joined({texts.location, push.field("Label"), point(push, "Location_X", "Location_Y")});
+    return joined(
+        {texts.location, push.field("Label"), point(push.field("Location_X"), push.field("Location_Y"))});
   }
   if (push.type == "link")
     return joined({texts.link, push.field("Title"), push.field("Description"), push.field("Url")});
