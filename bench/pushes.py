@@ -14,20 +14,24 @@ SECONDS, WARM_UP = 4, 1
 SAFE_COUNT = SECONDS * 40_000  # should a machine take more, it is done sooner; making them takes as long as pushing them
 
 
+def offer_to_gateway(setup, gateway, result, safe=False, **options):
+    """Pushes, then kill -9, then: is every one that was answered with 200 in the journal, once? The load, with what it cost."""
+    warm_up = Load(setup, gateway.port, safe, **{**options, "seconds": WARM_UP})
+    cpu = gateway.cpu_seconds()
+    load = Load(setup, gateway.port, safe, **options)
+    load.cpu_us = (gateway.cpu_seconds() - cpu) * 1e6 / max(1, len(load.answered))
+    load.memory_mb = gateway.resident_mb()
+    gateway.kill()
+    stored = gateway.stored_ids()
+    for one in (warm_up, load):
+        result.faults += one.faults("ours")
+        result.faults += one.astray("ours", stored, "in the journal")
+    return load
+
+
 def offer_to_ours(setup, result, safe=False, **options):
-    """Pushes, then kill -9, then: is every one that was answered with 200 in the journal, once?"""
-    with data_folder(setup) as folder:
-        with Gateway(setup, folder, safe=safe) as gateway:
-            warm_up = Load(setup, gateway.port, safe, **{**options, "seconds": WARM_UP})
-            cpu = gateway.cpu_seconds()
-            load = Load(setup, gateway.port, safe, **options)
-            load.cpu_us = (gateway.cpu_seconds() - cpu) * 1e6 / max(1, len(load.answered))
-            gateway.kill()
-            stored = gateway.stored_ids()
-        for one in (warm_up, load):
-            result.faults += one.faults("ours")
-            result.faults += one.astray("ours", stored, "in the journal")
-        return load
+    with data_folder(setup) as folder, Gateway(setup, folder, safe=safe) as gateway:
+        return offer_to_gateway(setup, gateway, result, safe, **options)
 
 
 def offer_to(setup, server, **options):

@@ -9,20 +9,25 @@ from load import Load
 from programs import Program, Trouble, eventually, free_ports, say_json
 
 
+PORT = object()  # where in a command its port stands
+
+
 @contextlib.contextmanager
+def serving(name, *command, environment=None, folder=None):
+    """Once it answers. Yields the port that it was given."""
+    [port] = free_ports(1)
+    words = [port if word is PORT else word for word in command]
+    with Program(name, words, environment, folder) as server:
+        server.wait_for(f"http://127.0.0.1:{port}/healthz")
+        yield port
+
+
 def bare(setup):
-    [port] = free_ports(1)
-    with Program("bare", [setup.bin / "kefu-bench-bare", port]) as server:
-        server.wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield port
+    return serving("bare", setup.bin / "kefu-bench-bare", PORT)
 
 
-@contextlib.contextmanager
 def stand_in_for_im(setup):
-    [port] = free_ports(1)
-    with Program("kefu-bench-im", [setup.bin / "kefu-bench-im", port]) as server:
-        server.wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield port
+    return serving("kefu-bench-im", setup.bin / "kefu-bench-im", PORT)
 
 
 def install(name, setup):
@@ -37,13 +42,8 @@ def install(name, setup):
     return folder
 
 
-@contextlib.contextmanager
 def node(name, setup, *arguments):
-    [port] = free_ports(1)
-    folder = install(name, setup)
-    with Program(name, ["node", "server.mjs", port, *arguments], {"NODE_ENV": "production"}, folder) as server:
-        server.wait_for(f"http://127.0.0.1:{port}/healthz")
-        yield port
+    return serving(name, "node", "server.mjs", PORT, *arguments, environment={"NODE_ENV": "production"}, folder=install(name, setup))
 
 
 @contextlib.contextmanager

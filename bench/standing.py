@@ -7,8 +7,7 @@ import subprocess
 import time
 
 from bridge import Gateway, data_folder
-from load import Load
-from pushes import WARM_UP, in_turns, middle_rate
+from pushes import in_turns, middle_rate, offer_to_gateway
 from rows import Result, at_least, median, within
 
 EVENTS, CUSTOMERS, SECONDS = 1_000_000, 100_000, 3
@@ -18,16 +17,9 @@ def accept_with(setup, folder, result):
     """Starts a gateway on the folder and pushes; no worker is there. The load, with what the start and the waiting events cost."""
     began = time.monotonic()
     with Gateway(setup, folder) as gateway:
-        ready, memory_ready = time.monotonic() - began, gateway.resident_mb()
-        warm_up = Load(setup, gateway.port, seconds=WARM_UP)
-        cpu = gateway.cpu_seconds()
-        load = Load(setup, gateway.port, seconds=SECONDS)
-        load.cpu_us = (gateway.cpu_seconds() - cpu) * 1e6 / max(1, len(load.answered))
-        load.ready_seconds, load.memory_mb = ready, max(memory_ready, gateway.resident_mb())
-        gateway.kill()
-        stored = gateway.stored_ids()
-    for one in (warm_up, load):
-        result.faults += one.faults("ours") + list(one.astray("ours", stored, "in the journal"))
+        ready_seconds, memory_mb = time.monotonic() - began, gateway.resident_mb()
+        load = offer_to_gateway(setup, gateway, result, seconds=SECONDS)
+    load.ready_seconds, load.memory_mb = ready_seconds, max(memory_mb, load.memory_mb)
     return load
 
 
