@@ -9,6 +9,7 @@
 
 #include "gateway/event_json.h"
 #include "lib/base/ascii.h"
+#include "lib/base/json.h"
 
 namespace kefu {
 namespace {
@@ -390,9 +391,10 @@ json pause(const json& question, Dispatcher& dispatcher, bool on) {
 }
 
 json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
-  const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= 8; };
-  const json question = json::parse(text, shallow, false);
-  if (!question.is_object()) return refusal("a question is a JSON object such as {\"cmd\":\"queues\"}");
+  const auto parsed = parse_json(text, {});
+  if (!parsed || !parsed->is_object())
+    return refusal("a question is a JSON object such as {\"cmd\":\"queues\"}");
+  const json& question = *parsed;
   const auto command = text_of(question, "cmd");
   if (command == "queues") return queues(dispatcher, journal, now);
   if (command == "list") return list(question, dispatcher, journal);

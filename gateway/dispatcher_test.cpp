@@ -784,6 +784,16 @@ TEST_CASE("a question that cannot be understood is answered with what can") {
   }
 }
 
+// With a parser callback this question halted the gateway for a minute.
+TEST_CASE("a question of a mebibyte is answered") {
+  Bench bench;
+  std::string question = R"({"cmd":"queues","more":[{})";
+  while (question.size() + 8 < limits::kAdminFrameBytesMax) question += ",{}";
+  const auto answer =
+      json::parse(answer_admin(question + "]}", *bench.dispatcher, *bench.journal, bench.now));
+  CHECK(answer["ok"] == true);
+}
+
 TEST_CASE("the steps of an event are told in order") {
   Bench bench;
   bench.hello();

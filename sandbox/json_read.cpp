@@ -3,19 +3,15 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/json.h"
+
 namespace kefu::sandbox {
 
 using nlohmann::json;
 
 std::optional<json> parse_object(std::string_view text) {
-  constexpr int kDepthMax = 32;
-  bool too_deep = false;
-  const auto guard = [&too_deep](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kDepthMax;
-    return !too_deep;
-  };
-  json value = json::parse(text.begin(), text.end(), guard, false);
-  if (too_deep || !value.is_object()) return std::nullopt;
+  auto value = parse_json(text, {});
+  if (!value || !value->is_object()) return std::nullopt;
   return value;
 }
 

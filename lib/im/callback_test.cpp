@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 using namespace kefu;
@@ -191,4 +192,34 @@ TEST_CASE("nesting is allowed to 32 and no deeper") {
   CHECK_FALSE(im::parse_callback(nested(33)));
   CHECK_FALSE(im::parse_callback(nested(200000)));
   CHECK_FALSE(im::parse_callback(std::string(200000, '[')));
+}
+
+// Each of these once cost the square of its length: half a minute and more.
+TEST_CASE("a callback of a mebibyte is read, whatever it consists of") {
+  const auto filled = [](const std::string& first, const std::function<std::string(int)>& next,
+                         const std::string& last) {
+    std::string text = first + next(0);
+    for (int i = 1; text.size() < 1024 * 1024; ++i) text += "," + next(i);
+    return text + last;
+  };
+  const auto head = [](const std::string& more) {
+    auto body = after_send();
+    body.erase("MsgBody");
+    auto text = body.dump();
+    text.pop_back();
+    return text + more;
+  };
+  CHECK(im::parse_callback(filled(
+                               head(",\"More\":["), [](int) { return "{}"; }, "]}"))
+            .ok());
+  const auto typed = filled(
+      head(",\"MsgBody\":["), [](int i) { return R"({"MsgType":"T)" + std::to_string(i) + "\"}"; }, "]}");
+  const auto many_types = im::parse_callback(typed);
+  REQUIRE(many_types);
+  CHECK(many_types->sent.content.left_out.size() < 2000);
+  auto body = after_send();
+  const auto data =
+      filled(R"({"kefu":"news","news":{)", [](int i) { return "\"" + std::to_string(i) + "\":{}"; }, "}}");
+  body["MsgBody"] = {{{"MsgType", "TIMCustomElem"}, {"MsgContent", {{"Data", data}}}}};
+  CHECK(im::parse_callback(body.dump()).ok());
 }

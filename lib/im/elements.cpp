@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/base/ascii.h"
+#include "lib/base/json.h"
 #include "lib/base/utf8.h"
 #include "lib/im/json_read.h"
 
@@ -20,6 +21,8 @@ using nlohmann::ordered_json;
 constexpr std::size_t kAddressBytesMax = 4096;
 constexpr std::size_t kNameBytesMax = 256;
 constexpr std::size_t kLeftOutNameBytesMax = 80;
+constexpr std::size_t kLeftOutBytesMax = 1000;   // of all names together, about
+constexpr std::size_t kCardValuesMax = 1000;     // as in wechat::parse_card
 constexpr std::size_t kCardBytesMax = 12 << 10;  // reference: IM §2.5, a whole message
 constexpr std::size_t kMergedLinesMax = 100;
 constexpr int kNestedMax = 3;     // JSON in JSON (reference: IM §4.6)
@@ -193,7 +196,7 @@ Read read_merged(const json& content) {
 // The object that says what a custom element is; others wrap theirs in "data", as an object or as JSON in a
 // string.
 json signal_of(json data, int nested = 0) {
-  if (data.is_string()) data = parse_json(data.get_ref<const std::string&>()).value_or(json());
+  if (data.is_string()) data = parse_json(data.get_ref<const std::string&>(), {kDepthMax}).value_or(json());
   const auto* business = member(data, "businessID");
   const bool tells = (business != nullptr && business->is_string()) || member(data, "userAction") != nullptr;
   const auto* inner = member(data, "data");
@@ -251,6 +254,8 @@ void leave_out(Content& result, std::string_view what) {
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::replace(line.begin(), line.end(), '\r', ' ');
   line = begin_of(line, kLeftOutNameBytesMax);
+  // Each name is looked for among those before it, so there must not be too many of them.
+  if (result.left_out.size() > kLeftOutBytesMax) line = "…";
   if (("\n" + result.left_out + "\n").find("\n" + line + "\n") != std::string::npos) return;
   if (!result.left_out.empty()) result.left_out += '\n';
   result.left_out += line;
@@ -364,8 +369,7 @@ std::string merged_text(const v1::Merged& merged) {
 
 // A message of custom elements without Desc is not pushed to a sleeping client (reference: IM §3).
 ordered_json card_content(const v1::Card& card, std::string_view readable) {
-  auto object = ordered_json::parse(card.json(), nullptr, false);
-  if (object.is_discarded()) object = ordered_json::object();
+  auto object = parse_ordered_json(card.json(), {kDepthMax, kCardValuesMax}).value_or(ordered_json::object());
   ordered_json data;
   data["kefu"] = card.type();
   data[card.type()] = std::move(object);
@@ -454,7 +458,7 @@ Content read_content(const json& msg_body) {
 }
 
 Content parse_content(std::string_view msg_body) {
-  const auto parsed = parse_json(msg_body);
+  const auto parsed = parse_json(msg_body, {kDepthMax});
   return parsed && parsed->is_array() ? read_content(*parsed) : Content{};
 }
 

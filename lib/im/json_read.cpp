@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/json.h"
 #include "lib/base/utf8.h"
 
 namespace kefu::im {
@@ -61,23 +62,8 @@ std::string mend_surrogates(std::string_view text) {
 
 }  // namespace
 
-std::optional<json> parse_json(std::string_view text, int depth_max) {
-  bool too_deep = false;
-  auto parsed = json::parse(
-      text.begin(), text.end(),
-      [&](int depth, json::parse_event_t event, json&) {
-        const bool opens =
-            event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-        too_deep = too_deep || (opens && depth >= depth_max);
-        return !too_deep;
-      },
-      false);
-  if (too_deep || parsed.is_discarded()) return std::nullopt;
-  return parsed;
-}
-
 std::optional<json> parse_object(std::string_view text, int depth_max) {
-  auto parsed = parse_json(text, depth_max);
+  auto parsed = kefu::parse_json(text, {depth_max});
   if (!parsed || !parsed->is_object()) return std::nullopt;
   return parsed;
 }

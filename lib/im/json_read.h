@@ -12,9 +12,7 @@ namespace kefu::im {
 
 inline constexpr int kDepthMax = 32;
 
-// Nothing when it is no JSON, or nested deeper than that.
-std::optional<nlohmann::json> parse_json(std::string_view text, int depth_max = kDepthMax);
-// The same for what is no JSON object.
+// Nothing when it is not a JSON object, or nested deeper than that.
 std::optional<nlohmann::json> parse_object(std::string_view text, int depth_max = kDepthMax);
 // The same, but bad UTF-8 and lone surrogates (\ud83d) become U+FFFD: one cut character in a text must not
 // cost the whole message.

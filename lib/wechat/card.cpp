@@ -6,12 +6,15 @@
 #include <optional>
 #include <span>
 
+#include "lib/base/json.h"
+
 namespace kefu::wechat {
 namespace {
 
 using nlohmann::ordered_json;
 
 constexpr int kDepthMax = 8;
+constexpr std::size_t kValuesMax = 1000;  // a menu of 100 items has 304
 constexpr std::size_t kTextBytesMax = 2048;
 constexpr std::size_t kMenuItemsMax = 100;  // beyond what a screen shows; WeChat says 45098 much earlier
 
@@ -56,18 +59,9 @@ constexpr std::array kShapes = {
     Shape{"mpnewsarticle", kMpNewsArticle},
 };
 
-// Nothing when it is no JSON, or deeper than any card.
+// Nothing when it is not JSON, or larger than any card.
 std::optional<ordered_json> parsed(std::string_view text) {
-  bool too_deep = false;
-  auto value = ordered_json::parse(
-      text.begin(), text.end(),
-      [&](int depth, ordered_json::parse_event_t, ordered_json&) {
-        too_deep = too_deep || depth > kDepthMax;
-        return !too_deep;
-      },
-      false);
-  if (too_deep || value.is_discarded()) return std::nullopt;
-  return value;
+  return parse_ordered_json(text, {kDepthMax, kValuesMax});
 }
 
 std::string dumped(const ordered_json& value) {

@@ -80,3 +80,10 @@ TEST_CASE("what is not the vocabulary is refused by name") {
   CHECK(error_of("news", "{\"articles\":[{\"title\":\"t\",\"url\":\"https://e.cn\",\"你\\n\":\"y\"}]}") ==
         "news.articles has the unknown field \"????\"");
 }
+
+TEST_CASE("a card of more values than a screen can show is refused before it is read") {
+  std::string object = R"({"card_id":"1")";
+  for (int i = 0; object.size() < 1024 * 1024; ++i)
+    object.append(",\"").append(std::to_string(i)).append("\":{}");
+  CHECK(error_of("wxcard", object + "}") == "wxcard is not a JSON object");
+}

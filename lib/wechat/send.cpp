@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "lib/base/json.h"
+
 namespace kefu::wechat {
 namespace {
 
@@ -21,16 +23,9 @@ std::string dumped(const ordered_json& value) {
 }
 
 Result<json> parse_object(std::string_view body) {
-  bool too_deep = false;
-  auto parsed = json::parse(
-      body.begin(), body.end(),
-      [&](int depth, json::parse_event_t, json&) {
-        too_deep = too_deep || depth > kDepthMax;
-        return !too_deep;
-      },
-      false);
-  if (too_deep || !parsed.is_object()) return Error{"WeChat's answer is no JSON object"};
-  return parsed;
+  auto parsed = parse_json(body, {kDepthMax});
+  if (!parsed || !parsed->is_object()) return Error{"WeChat's answer is no JSON object"};
+  return *std::move(parsed);
 }
 
 std::optional<std::int64_t> integer(const json& object, const char* key) {

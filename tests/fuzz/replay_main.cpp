@@ -1,4 +1,7 @@
-// Gives every file of the folders named to the target: what fuzzing has once found stays found.
+// Gives every file of the folders named to the target: what fuzzing has once found stays found. An input
+// that takes longer than kSecondsMax ends the program.
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +11,9 @@
 #include <vector>
 
 #include "tests/fuzz/fuzz.h"
+
+// Far more than any input needs, even with many tests at once.
+constexpr unsigned kSecondsMax = 20;
 
 int main(int count, char** arguments) {
   std::vector<std::filesystem::path> files;
@@ -19,8 +25,10 @@ int main(int count, char** arguments) {
     std::cout << path.filename().string() << std::endl;  // flushed: the last line is the one that broke
     std::ifstream file(path, std::ios::binary);
     const std::string input{std::istreambuf_iterator<char>(file), {}};
+    alarm(kSecondsMax);  // SIGALRM ends the program
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
   }
+  alarm(0);
   std::cout << files.size() << " inputs\n";
   return files.empty() ? 1 : 0;
 }
