@@ -56,8 +56,8 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   const auto rest = url.substr(scheme_end + 3);
   const auto authority = rest.substr(0, rest.find('/'));
   const auto host_end =
-      authority.front() == '[' ? authority.find(']') + 1 : std::min(authority.find(':'), authority.size());
-  if (authority.empty() || host_end == 0) return Error{"a base URL names a host"};
+      authority.starts_with('[') ? authority.find(']') + 1 : std::min(authority.find(':'), authority.size());
+  if (host_end == 0) return Error{"a base URL names a host"};
   const auto port = authority.substr(host_end);
   if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1))))
     return Error{"the port of a base URL is 1 to 65535"};

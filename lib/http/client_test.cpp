@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -358,6 +360,21 @@ TEST_CASE("a bad base URL is told, without repeating it") {
   }
   CHECK(Client::make("https://api.weixin.qq.com").ok());
   CHECK(Client::make("http://127.0.0.1:8000/wechat").ok());
+}
+
+TEST_CASE("a base URL that ends where its host should begin is not read beyond its end") {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE((pages != MAP_FAILED));
+  char* const end = static_cast<char*>(pages) + page;
+  REQUIRE(mprotect(end, page, PROT_NONE) == 0);
+  for (const std::string_view url : {"http://", "https://"}) {
+    url.copy(end - url.size(), url.size());
+    const auto client = Client::make({end - url.size(), url.size()});
+    REQUIRE_FALSE(client.ok());
+    CHECK(client.error() == "a base URL names a host");
+  }
+  munmap(pages, 2 * page);
 }
 
 TEST_CASE("a bad target is not sent") {
