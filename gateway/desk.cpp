@@ -1,68 +1,134 @@
 #include "gateway/desk.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace kefu {
 
+Availability availability_of(std::string_view state) {
+  if (state == "offline") return Availability::offline;
+  const bool reachable = state == "push_online" || state == "disconnected";
+  return reachable ? Availability::reachable : Availability::online;
+}
+
 AgentDesk::AgentDesk(std::vector<std::string> agents, Millis idle) : agents_(std::move(agents)), idle_(idle) {
-  for (const auto& agent : agents_) open_by_agent_[agent] = 0;
+  for (const auto& agent : agents_) agents_by_name_[agent] = {};
+}
+
+void AgentDesk::set_availability(const std::string& agent, Availability availability) {
+  const auto known = agents_by_name_.find(agent);
+  if (known != agents_by_name_.end()) known->second.availability = availability;
+}
+
+bool AgentDesk::is_empty() const {
+  return std::all_of(agents_by_name_.begin(), agents_by_name_.end(),
+                     [](const auto& one) { return one.second.availability == Availability::offline; });
+}
+
+std::size_t AgentDesk::open_conversations(const std::string& agent, Timestamp now) {
+  close_idle(now);
+  const auto known = agents_by_name_.find(agent);
+  return known == agents_by_name_.end() ? 0 : known->second.open;
 }
 
 void AgentDesk::restore(const OpenId& customer, const std::string& agent, Timestamp active_at,
                         Timestamp now) {
-  if (knows(agent) && now - active_at < idle_ && !open_.contains(customer)) open(customer, agent, active_at);
+  if (!knows(agent) || now - active_at >= idle_ || open_.contains(customer)) return;
+  // Whether the customer was told is not in the journal: rather not at all than twice.
+  open(customer, agent, active_at).told_empty = is_empty();
 }
 
-AgentDesk::Visit AgentDesk::customer_wrote(const OpenId& customer, Timestamp now) {
+AgentDesk::Visit AgentDesk::customer_wrote(const OpenId& customer, Timestamp now, const Last& last) {
   close_idle(now);
-  if (const auto known = open_.find(customer); known != open_.end()) {
+  auto known = open_.find(customer);
+  const bool first = known == open_.end();
+  if (first) {
+    const bool returns = knows(last.agent) && availability(last.agent) != Availability::offline &&
+                         now - last.active_at < limits::kAgentKnownFor;
+    open(customer, returns ? last.agent : take_turn(), now);
+    known = open_.find(customer);
+  } else {
     touch(known->second, now);
-    return {known->second.agent, false};
   }
-  const std::string agent = least_busy(now);
-  open(customer, agent, now);
-  return {agent, true};
+  auto& conversation = known->second;
+  Visit visit{conversation.agent, first, is_empty()};
+  visit.tells_empty = visit.is_empty && !conversation.told_empty;
+  if (visit.is_empty) conversation.told_empty = true;
+  return visit;
 }
 
-AgentDesk::Visit AgentDesk::agent_wrote(const OpenId& customer, const std::string& agent, Timestamp now) {
+AgentDesk::Visit AgentDesk::agent_wrote(const OpenId& customer, const std::string& agent, Timestamp now,
+                                        Timestamp said_at) {
   close_idle(now);
-  if (const auto known = open_.find(customer); known != open_.end()) {
+  auto known = open_.find(customer);
+  const bool first = known == open_.end();
+  if (first) {
+    open(customer, agent, now);
+    known = open_.find(customer);
+  } else {
     touch(known->second, now);
-    return {known->second.agent, false};
   }
-  open(customer, agent, now);
-  return {agent, true};
+  auto& conversation = known->second;
+  if (said_at >= conversation.answered_at) {
+    hand_over(conversation, agent);
+    conversation.answered_at = said_at;
+  }
+  return {conversation.agent, first};
 }
 
 void AgentDesk::customer_left(const OpenId& customer) {
   close(customer);
 }
 
-const std::string& AgentDesk::least_busy(Timestamp now) {
+const std::string& AgentDesk::next_agent(Timestamp now) {
   close_idle(now);
-  return *std::min_element(agents_.begin(), agents_.end(),
-                           [this](const std::string& a, const std::string& b) {
-                             return open_by_agent_.at(a) < open_by_agent_.at(b);
-                           });
+  return agents_[next_index()];
 }
 
-void AgentDesk::open(const OpenId& customer, const std::string& agent, Timestamp at) {
-  ++open_by_agent_.at(agent);
-  open_[customer] = {agent, at, by_end_.emplace(at + idle_, customer)};
+std::size_t AgentDesk::next_index() const {
+  std::size_t best = turn_;
+  const auto rank = [this](std::size_t index) {
+    const auto& agent = agents_by_name_.at(agents_[index]);
+    return std::tuple(agent.availability, agent.open);
+  };
+  for (std::size_t step = 1; step < agents_.size(); ++step) {
+    const auto index = (turn_ + step) % agents_.size();
+    if (rank(index) < rank(best)) best = index;
+  }
+  return best;
+}
+
+const std::string& AgentDesk::take_turn() {
+  const auto index = next_index();
+  turn_ = (index + 1) % agents_.size();
+  return agents_[index];
+}
+
+AgentDesk::Conversation& AgentDesk::open(const OpenId& customer, const std::string& agent, Timestamp at) {
+  ++agents_by_name_.at(agent).open;
+  auto& conversation = open_[customer];
+  conversation.agent = agent;
+  conversation.ends = by_end_.emplace(at + idle_, customer);
+  return conversation;
+}
+
+void AgentDesk::hand_over(Conversation& conversation, const std::string& agent) {
+  --agents_by_name_.at(conversation.agent).open;
+  ++agents_by_name_.at(agent).open;
+  conversation.agent = agent;
 }
 
 void AgentDesk::touch(Conversation& conversation, Timestamp at) {
   const OpenId customer = conversation.ends->second;
   by_end_.erase(conversation.ends);
-  conversation.active_at = at;
   conversation.ends = by_end_.emplace(at + idle_, customer);
 }
 
 void AgentDesk::close(const OpenId& customer) {
   const auto known = open_.find(customer);
   if (known == open_.end()) return;
-  --open_by_agent_.at(known->second.agent);
+  --agents_by_name_.at(known->second.agent).open;
   by_end_.erase(known->second.ends);
   open_.erase(known);
 }

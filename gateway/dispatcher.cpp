@@ -84,6 +84,8 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
       // A relay looks back further than the keys are known, else.
       sweeper_(options_.keep_done < 2 * Sweeper::kOverlap ? Millis(0) : options_.sweep_every),
       next_sweep_(kFirstSweep | std::uint64_t{journal.epoch()} << 32) {
+  for (const auto& known : journal_.agents())
+    desk_.set_availability(known.agent, availability_of(known.state));
   journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
     desk_.restore(customer.openid, customer.agent, customer.active_at, now);
   });
@@ -143,7 +145,7 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
       break;
     case CustomerPush::Kind::message: {
       sweeper_.active(push.customer, customer.active_at, now);
-      const auto visit = desk_.customer_wrote(push.customer, now);
+      const auto visit = desk_.customer_wrote(push.customer, now, {customer.agent, customer.active_at});
       note_visit(customer, visit, now);
       auto& message = *event.mutable_customer_message();
       message = push.content;
@@ -151,18 +153,14 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
       message.set_kind(push.message_type);
       message.set_agent(visit.agent);
       message.set_msg_random(static_cast<std::uint32_t>(random_u64()));
-      if (visit.first) {
-        reply = ReplyKind::please_wait;
-      } else if (options_.please_wait_always) {
-        reply = ReplyKind::please_wait_again;
-      }
+      reply = reply_to(visit);
       break;
     }
     default:
       break;
   }
   // A note opens no conversation: it goes where the last one was.
-  if (tells && !desk_.knows(customer.agent)) customer.agent = desk_.least_busy(now);
+  if (tells && !desk_.knows(customer.agent)) customer.agent = desk_.next_agent(now);
   journal_.save(customer);
   auto receipt = acts ? store(std::move(event), push.key, reply, now) : Receipt{Receipt::Kind::stored};
   if (tells) {
@@ -171,6 +169,14 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
     if (!acts) receipt = told;
   }
   return receipt;
+}
+
+// While nobody is at the desk nobody is asked to wait for a colleague.
+ReplyKind Dispatcher::reply_to(const AgentDesk::Visit& visit) const {
+  if (visit.tells_empty) return visit.first ? ReplyKind::offline : ReplyKind::offline_again;
+  if (visit.first) return ReplyKind::please_wait;
+  const bool again = options_.please_wait_always && !visit.is_empty;
+  return again ? ReplyKind::please_wait_again : ReplyKind::none;
 }
 
 bool Dispatcher::makes_event(const CustomerPush& push) const {
@@ -229,7 +235,8 @@ Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
     return {Receipt::Kind::duplicate, known->reply};
   if (journal_.noted(push.key)) return {Receipt::Kind::duplicate};  // recalled already, or not ours
   sweeper_.active(customer->openid, customer->active_at, now);
-  note_visit(*customer, desk_.agent_wrote(customer->openid, push.agent, now), now);
+  const auto said_at = push.said_at == Timestamp{} ? now : push.said_at;
+  note_visit(*customer, desk_.agent_wrote(customer->openid, push.agent, now, said_at), now);
   journal_.save(*customer);
   const bool nothing_left = push.text.empty() && push.elements.empty();
   const auto told = tell_left_out(*customer, push, now);
@@ -362,9 +369,12 @@ Receipt Dispatcher::take(const TypingNotice& notice, Timestamp now) {
 }
 
 Receipt Dispatcher::take(const AgentPresence& presence, Timestamp now) {
-  auto known = presence;
-  if (known.since == Timestamp{}) known.since = now;
-  journal_.save(known);
+  auto told = presence;
+  if (told.since == Timestamp{}) told.since = now;
+  journal_.save(told);
+  for (const auto& known : journal_.agents()) {
+    if (known.agent == told.agent) desk_.set_availability(known.agent, availability_of(known.state));
+  }
   return {Receipt::Kind::stored};
 }
 
@@ -554,6 +564,7 @@ void Dispatcher::take_found(const v1::Event& sweep, const v1::Verdict& verdict, 
     message.content.left_out = found.left_out();
     auto push = agent_push(message);
     push.body = found.ShortDebugString();
+    push.said_at = Timestamp{found.sent_at_s() * 1000};
     if (!push.text.empty() || !push.elements.empty() || !push.left_out.empty()) take(push, now);
   }
 }
@@ -861,7 +872,7 @@ void Dispatcher::resolve(v1::Delivery& delivery, Timestamp now) {
   const OpenId openid(delivery.event().customer());
   auto customer = journal_.customer(openid).value_or(newcomer(openid));
   if (!desk_.knows(customer.agent)) {
-    customer.agent = desk_.least_busy(now);
+    customer.agent = desk_.next_agent(now);
     journal_.save(customer);
   }
   const auto& agent = delivery.event().has_sweep() ? delivery.event().sweep().agent()

@@ -140,6 +140,7 @@ class Dispatcher {
   void learn(const v1::Verdict& verdict, const v1::Event& event);
   void apply_changes(Timestamp now);
   bool makes_event(const CustomerPush& push) const;
+  ReplyKind reply_to(const AgentDesk::Visit& visit) const;
   bool tells_note(const CustomerPush& push, const std::optional<Customer>& known, Timestamp now);
   void move_window(Customer& customer, const CustomerPush& push, Timestamp now);
   void note_in_window(const StoredEvent& before, const queue::Change& change, Timestamp now);

@@ -316,6 +316,75 @@ TEST_CASE("please wait is said to the first message after idle time, or always")
   }
 }
 
+TEST_CASE("eight new customers go to the agent who is there, also after a restart") {
+  Bench bench({"agent1", "agent2"});
+  bench.hello();
+  bench.accept(AgentPresence{"agent1", "offline", "Unregister", "", bench.now});
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart") {
+    bench.restart();
+    bench.hello();
+  }
+  for (int i = 0; i < 8; ++i) {
+    const OpenId customer("oNew" + std::to_string(i));
+    CHECK(bench.accept(bench.message("hello", customer)).reply == ReplyKind::please_wait);
+    CHECK(bench.journal->customer(customer)->agent == "agent2");
+  }
+  bench.accept(AgentPresence{"agent1", "online", "Register", "", bench.now + Millis(1)});
+  bench.accept(bench.message("hello"));
+  CHECK(bench.journal->customer(kAlice)->agent == "agent1");
+}
+
+TEST_CASE("a late word about an agent's presence moves nobody") {
+  Bench bench({"agent1", "agent2"});
+  bench.accept(AgentPresence{"agent1", "online", "Register", "", bench.now});
+  bench.accept(AgentPresence{"agent1", "offline", "Unregister", "", bench.now - Millis(1)});
+  bench.accept(bench.message("hello"));
+  CHECK(bench.journal->customer(kAlice)->agent == "agent1");
+}
+
+TEST_CASE(
+    "a customer is told once in a conversation that nobody is at the desk, a duplicate hears the same") {
+  Bench bench;
+  bench.options.please_wait_always = true;
+  bench.restart();
+  bench.accept(AgentPresence{"agent1", "offline", "Unregister", "", bench.now});
+  const auto push = bench.message("hello");
+  CHECK(bench.accept(push).reply == ReplyKind::offline);
+  CHECK(bench.accept(bench.message("anybody?")).reply == ReplyKind::none);
+  CHECK(bench.accept(push).reply == ReplyKind::offline);
+  bench.restart();
+  CHECK(bench.accept(push).reply == ReplyKind::offline);
+  CHECK(bench.accept(bench.message("hm")).reply == ReplyKind::none);
+  bench.accept(AgentPresence{"agent1", "online", "Register", "", bench.now + Millis(1)});
+  CHECK(bench.accept(bench.message("ah")).reply == ReplyKind::please_wait_again);
+}
+
+TEST_CASE(
+    "the next word of a customer goes to the agent who answered last, and so does the next conversation") {
+  Bench bench({"agent1", "agent2"});
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  CHECK(bench.journal->customer(kAlice)->agent == "agent1");
+  auto answer = bench.reply("let me take this");
+  answer.agent = "agent2";
+  bench.accept(answer);
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart") {
+    bench.restart();
+    bench.hello();
+  }
+  SUBCASE("thirty minutes later") {
+    bench.now = bench.now + limits::kConversationIdle;
+  }
+  const auto push = bench.message("thanks");
+  bench.accept(push);
+  CHECK(bench.journal->customer(kAlice)->agent == "agent2");
+  const auto stored = bench.journal->find(kAlice, push.key);
+  REQUIRE(stored);
+  CHECK(bench.journal->event(stored->id)->event.customer_message().agent() == "agent2");
+}
+
 TEST_CASE("every attempt of one message is the same message to IM, also over a restart") {
   Bench bench;
   bench.hello();

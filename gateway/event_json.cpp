@@ -123,7 +123,7 @@ Result<StoredEvent> imported(const json& told) {
   if (!key) return Error{"its \"key\" is not 32 hexadecimal digits"};
   stored.key = *key;
   constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
-  const auto reply = number(told, "reply", 0, static_cast<std::uint64_t>(ReplyKind::please_wait_again));
+  const auto reply = number(told, "reply", 0, static_cast<std::uint64_t>(ReplyKind::offline_again));
   const auto progress = number(told, "progress", 0, kMost);
   const auto unsure = number(told, "unsure", 0, kMost);
   const auto unsure_at = number(told, "unsure_at", 0, std::numeric_limits<std::int64_t>::max());

@@ -95,6 +95,7 @@ WeChatWebhookOptions wechat_webhook_options(const Settings& settings) {
   options.texts = &texts(settings.text("KEFU_LOCALE"));
   options.welcome = reply_text(settings, "KEFU_REPLY_SUBSCRIBE", options.texts->welcome);
   options.please_wait = reply_text(settings, "KEFU_REPLY_TRANSFER", options.texts->please_wait);
+  options.offline = reply_text(settings, "KEFU_REPLY_OFFLINE", options.texts->offline);
   return options;
 }
 

@@ -47,6 +47,7 @@ struct AgentPush {
   std::string left_out{};  // what cannot be carried over, one a line (lib/im/elements.h); empty: all can
   std::string body{};      // of the callback, kept as raw when something is left out
   std::vector<v1::Element> elements{};  // none: `text` is all
+  Timestamp said_at{};                  // when it was not said just now; 0: it was
 };
 
 // An agent's message that is not meant any more: recalled, or refused by IM after it was announced. It may

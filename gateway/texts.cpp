@@ -6,6 +6,7 @@ namespace {
 constexpr Texts kChinese{
     .welcome = "欢迎关注！有任何问题请直接留言，客服会尽快回复您。",
     .please_wait = "您的消息已收到，正在为您转接客服，请稍候。",
+    .offline = "您好，目前没有客服在线。您的留言已经收到，客服上线后会尽快回复您。",
     .waits_window_closed =
         "[等待发送] 微信现在不允许联系该客户：客户超过 48 小时没有发来消息，或已取消关注。",
     .waits_replies_used_up = "[等待发送] 客户每发来一条消息，微信最多允许回复 5 条，现已用完。",
@@ -52,6 +53,9 @@ constexpr Texts kChinese{
 constexpr Texts kEnglish{
     .welcome = "Thank you for following us! Just write to us here, and a colleague will answer you soon.",
     .please_wait = "We have received your message and are connecting you to a colleague. One moment, please.",
+    .offline =
+        "Nobody is at the desk at the moment. We have received your message and will answer when a colleague "
+        "is back.",
     .waits_window_closed =
         "[Waiting] WeChat does not let us write to this customer now: they have not written for 48 "
         "hours, or have left. ",
@@ -105,6 +109,7 @@ constexpr Texts kEnglish{
 constexpr Texts kJapanese{
     .welcome = "フォローありがとうございます！ご質問はこちらにお書きください。担当者がすぐにお答えします。",
     .please_wait = "メッセージを受け取りました。担当者におつなぎしますので、少々お待ちください。",
+    .offline = "ただいま担当者が席を外しております。メッセージは受け取りましたので、戻りしだいお答えします。",
     .waits_window_closed =
         "[送信待ち] 現在 WeChat からこのお客様に送信できません。48 "
         "時間以上メッセージがないか、フォローが解除されています。",

@@ -10,6 +10,7 @@ namespace kefu {
 struct Texts {
   std::string_view welcome;
   std::string_view please_wait;
+  std::string_view offline;  // nobody is at the desk
   // To the agent (gateway/notice.h). What stands in braces is filled in.
   std::string_view waits_window_closed, waits_replies_used_up, waits;  // the last: {code}
   std::string_view waits_for;                                          // {time}: ends each of them

@@ -233,6 +233,28 @@ TEST_CASE("an empty reply text means no reply") {
   CHECK(bench.push(signed_request(text_push())).body == "success");
 }
 
+TEST_CASE("while nobody is at the desk the customer is told so instead of being asked to wait") {
+  Bench bench;
+  bench.wechat_options.offline = "nobody here";
+  for (const auto kind : {ReplyKind::offline, ReplyKind::offline_again}) {
+    bench.receipt = {Receipt::Kind::stored, kind};
+    const auto first = bench.push(signed_request(text_push()));
+    CHECK(first.body.find("<![CDATA[nobody here]]>") != std::string::npos);
+    bench.receipt.kind = Receipt::Kind::duplicate;
+    CHECK(bench.push(signed_request(text_push())).body == first.body);
+  }
+  SUBCASE("a configured reply wins") {
+    bench.wechat_options.replies = {{ReplyRule::When::session, "", wechat::TextReply{"we open at nine"}}};
+    CHECK(bench.push(signed_request(text_push())).body.find("nobody here") != std::string::npos);
+    bench.receipt.reply = ReplyKind::offline;
+    CHECK(bench.push(signed_request(text_push())).body.find("we open at nine") != std::string::npos);
+  }
+  SUBCASE("an empty text means no reply") {
+    bench.wechat_options.offline.clear();
+    CHECK(bench.push(signed_request(text_push())).body == "success");
+  }
+}
+
 TEST_CASE("a configured reply wins over the built-in one, and the event goes on") {
   Bench bench;
   bench.wechat_options.replies = {{ReplyRule::When::keyword, "hello", wechat::TextReply{"hi yourself"}},

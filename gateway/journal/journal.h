@@ -27,8 +27,16 @@ struct JournalError : std::runtime_error {
 };
 
 // What the answer to a push says besides "success"; kept so that a duplicate gets the same answer.
-// please_wait at the first message of a conversation, please_wait_again at a later one.
-enum class ReplyKind : std::uint8_t { none = 0, welcome = 1, please_wait = 2, please_wait_again = 3 };
+// please_wait at the first message of a conversation, please_wait_again at a later one; offline and
+// offline_again in their place when no agent is at the desk. Kept as numbers: a number is never reused.
+enum class ReplyKind : std::uint8_t {
+  none = 0,
+  welcome = 1,
+  please_wait = 2,
+  please_wait_again = 3,
+  offline = 4,
+  offline_again = 5
+};
 
 struct Customer {
   OpenId openid;

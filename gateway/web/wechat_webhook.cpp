@@ -177,10 +177,29 @@ std::optional<CustomerPush> WeChatWebhook::understand_event(const wechat::Push& 
   return out;
 }
 
+// Empty: nothing is said.
+const std::string& WeChatWebhook::text_of(ReplyKind kind) const {
+  static const std::string kNothing;
+  switch (kind) {
+    case ReplyKind::welcome:
+      return options_.welcome;
+    case ReplyKind::please_wait:
+    case ReplyKind::please_wait_again:
+      return options_.please_wait;
+    case ReplyKind::offline:
+    case ReplyKind::offline_again:
+      return options_.offline;
+    case ReplyKind::none:
+      break;
+  }
+  return kNothing;
+}
+
 std::optional<wechat::Reply> WeChatWebhook::reply_to(const wechat::Push& push, ReplyKind kind) const {
-  if (const auto* wanted = reply_for(options_.replies, push, kind == ReplyKind::please_wait)) return *wanted;
-  const auto& text = kind == ReplyKind::welcome ? options_.welcome : options_.please_wait;
-  if (kind == ReplyKind::none || text.empty()) return std::nullopt;
+  const bool first_of_conversation = kind == ReplyKind::please_wait || kind == ReplyKind::offline;
+  if (const auto* wanted = reply_for(options_.replies, push, first_of_conversation)) return *wanted;
+  const auto& text = text_of(kind);
+  if (text.empty()) return std::nullopt;
   return wechat::TextReply{text};
 }
 

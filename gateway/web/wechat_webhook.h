@@ -26,7 +26,8 @@ struct WeChatWebhookOptions {
   std::string please_wait;
   const Texts* texts = nullptr;
   std::set<std::string> forward_events{};  // in lower case (KEFU_FORWARD_EVENTS)
-  std::vector<ReplyRule> replies{};        // before welcome and please_wait
+  std::vector<ReplyRule> replies{};        // before welcome, please_wait and offline
+  std::string offline{};                   // in place of please_wait when nobody is at the desk
 };
 
 class WeChatWebhook {
@@ -51,6 +52,7 @@ class WeChatWebhook {
   enum class Seal { forged, broken, good };
   // What the customer is answered at once; nothing: "success".
   std::optional<wechat::Reply> reply_to(const wechat::Push& push, ReplyKind kind) const;
+  const std::string& text_of(ReplyKind kind) const;
   Seal open(const http::Request& request, Opened& opened, std::string& why) const;
   void keep(const http::Request& request, const std::string& why, http::Answer answer) const;
   // What of the request its encrypted reply needs.

@@ -50,5 +50,8 @@ inline constexpr std::size_t kCloudAnswerBytesMax = 256 << 10;
 
 // Conversations.
 inline constexpr auto kConversationIdle = 30min;  // contract §3, KEFU_REPLY_TRANSFER_WHEN=session
+// A customer who comes back within this time of the last word goes to the agent they know (docs/agents.md).
+inline constexpr auto kAgentKnownFor = 24h * 30;
+static_assert(kConversationIdle < kAgentKnownFor, "an agent is known for longer than the conversation lasts");
 
 }  // namespace kefu::limits

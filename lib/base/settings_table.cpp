@@ -71,6 +71,10 @@ constexpr Setting kTable[] = {
      "the welcome; by default as the locale has it; empty: none", kReplyBytesMax},
     {"KEFU_REPLY_TRANSFER", "gateway", Kind::text, "", false,
      "the please-wait text; by default as the locale has it; empty: none", kReplyBytesMax},
+    {"KEFU_REPLY_OFFLINE", "gateway", Kind::text, "", false,
+     "said once in a conversation when no agent is at the desk; by default as the locale has it; empty: "
+     "nothing",
+     kReplyBytesMax},
     {"KEFU_REPLY_TRANSFER_WHEN", "gateway", Kind::choice, "session", true,
      "always, or session: at the first message after 30 idle minutes", "always session"},
 

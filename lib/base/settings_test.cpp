@@ -284,7 +284,7 @@ TEST_CASE("each kind refuses what it is not") {
 }
 
 TEST_CASE("a reply text longer than WeChat takes is a problem, told without repeating it") {
-  for (const auto* name : {"KEFU_REPLY_SUBSCRIBE", "KEFU_REPLY_TRANSFER"}) {
+  for (const auto* name : {"KEFU_REPLY_SUBSCRIBE", "KEFU_REPLY_TRANSFER", "KEFU_REPLY_OFFLINE"}) {
     const std::string most(2000, 'x');
     CHECK(fine("gateway", with(kGateway, {{name, most}})).text(name) == most);
     CHECK(problems("gateway", with(kGateway, {{name, most + "x"}})) ==
