@@ -127,7 +127,8 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
       push.kind == CustomerPush::Kind::position || push.kind == CustomerPush::Kind::report;
   if (repeats_itself && !tells) return {Receipt::Kind::ignored};
   if (!acts && !tells && !journal_.note(push.key, now)) return {Receipt::Kind::duplicate};
-  if (!push.body.empty()) journal_.keep_raw("wechat", "unknown type " + push.message_type, push.body, now);
+  if (!push.body.empty())
+    quarantine({"wechat", "unknown type " + push.message_type, push.body, QuarantineClass::left_out}, now);
   auto customer = known.value_or(newcomer(push.customer));
   auto event = event_for(v1::QUEUE_RELAY, push.customer, push.source_id);
   auto reply = ReplyKind::none;
@@ -262,7 +263,7 @@ std::optional<Receipt> Dispatcher::tell_left_out(const Customer& customer, const
                                                  Timestamp now) {
   if (push.left_out.empty()) return std::nullopt;
   const auto what = readable_left_out(push.left_out, words());
-  journal_.keep_raw("im", "cannot be carried over: " + what, push.body, now);
+  quarantine({"im", "cannot be carried over: " + what, push.body, QuarantineClass::left_out}, now);
   if (!options_.notices) return std::nullopt;
   const bool nothing_left = push.text.empty() && push.elements.empty();
   const auto key = nothing_left ? push.key : dedup_key({"notice", "left out", push.source_id});
@@ -379,8 +380,19 @@ Receipt Dispatcher::take(const AgentPresence& presence, Timestamp now) {
 }
 
 Receipt Dispatcher::take(const RawPush& push, Timestamp now) {
-  journal_.keep_raw(push.source, push.reason, push.body, now);
+  quarantine(push, now);
   return {Receipt::Kind::stored, ReplyKind::none};
+}
+
+void Dispatcher::quarantine(const RawPush& push, Timestamp now) {
+  QuarantinedPush row;
+  row.at = now;
+  row.source = push.source;
+  row.kind = push.kind;
+  row.reason = push.reason;
+  row.query = push.query;
+  row.body = push.body;
+  journal_.quarantine(row);
 }
 
 Receipt Dispatcher::store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now) {
@@ -658,7 +670,9 @@ void Dispatcher::forget_gone_workers() {
 
 void Dispatcher::forget_old(Timestamp now) {
   if (now < next_forget_) return;
-  const bool more = journal_.forget(now - options_.keep_done, kForgetAtOnce);
+  bool more = journal_.forget(now - options_.keep_done, kForgetAtOnce);
+  const auto quarantine_kept = std::max(options_.keep_done, kQuarantineKeptFor);
+  more = journal_.forget_quarantined(now - quarantine_kept, kForgetAtOnce) >= kForgetAtOnce || more;
   next_forget_ = now + (more ? kForgetMore : kForgetAgain);
 }
 

@@ -116,6 +116,7 @@ class Dispatcher {
   Receipt take(const TypingNotice& notice, Timestamp now);
   Receipt take(const AgentPresence& presence, Timestamp now);
   Receipt take(const RawPush& push, Timestamp now);
+  void quarantine(const RawPush& push, Timestamp now);
   const Texts& words() const;
   v1::AgentMessage words_of(const AgentPush& push) const;
   std::optional<Receipt> tell_left_out(const Customer& customer, const AgentPush& push, Timestamp now);

@@ -1,6 +1,7 @@
 // What the web sides hand to the dispatcher, and what they hear back.
 #pragma once
 
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,7 +11,7 @@
 
 namespace kefu {
 
-// What a cloud may say to its users is far shorter (reference: WeChat §4, IM §2.5); more is kept as raw.
+// What a cloud may say to its users is far shorter (reference: WeChat §4, IM §2.5); more is quarantined.
 inline constexpr std::size_t kTextBytesMax = 64 << 10;
 
 struct CustomerPush {
@@ -33,9 +34,10 @@ struct CustomerPush {
   std::string message_type{};     // MsgType; other than "text": the text is a note of ours
   v1::CustomerMessage content{};  // of message: what it carries besides the text
   std::string note{};             // of others: for the agent to read (KEFU_FORWARD_EVENTS); empty: none
-  std::string body{};             // of the push, kept as raw when nobody knows its type
+  std::string body{};             // of the push, quarantined when nobody knows its type
   std::string source_id{};        // MsgId
   bool chosen = false;            // message: an item of a msgmenu was tapped (reference: WeChat §3.2)
+  Timestamp came_at{};            // when it came for the first time; 0: now
 };
 
 struct AgentPush {
@@ -45,7 +47,7 @@ struct AgentPush {
   std::string text;        // clean UTF-8; empty and no elements: nothing in it can be carried over
   std::string source_id;   // MsgKey
   std::string left_out{};  // what cannot be carried over, one a line (lib/im/elements.h); empty: all can
-  std::string body{};      // of the callback, kept as raw when something is left out
+  std::string body{};      // of the callback, quarantined when something is left out
   std::vector<v1::Element> elements{};  // none: `text` is all
   Timestamp said_at{};                  // when it was not said just now; 0: it was
 };
@@ -75,11 +77,13 @@ struct TypingNotice {
   bool stopped = false;
 };
 
-// Authentic, but nothing we understand: kept for inspection.
+// It makes no event: kept so that people can look at it and, when its class allows it, submit it again.
 struct RawPush {
   std::string source;  // "wechat", "im"
   std::string reason;
   std::string body;
+  QuarantineClass kind = QuarantineClass::not_understood;
+  std::map<std::string, std::string> query{};  // as in QuarantinedPush
 };
 
 using Submission =

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/journal/quarantine.h"
 #include "gateway/queue/event_queue.h"
 #include "gateway/reply_window.h"
 #include "kefu/v1/event.pb.h"
@@ -121,13 +122,15 @@ class Journal {
   virtual void rewrite(const v1::Event& event) = 0;
   // What is older than what is known changes nothing.
   virtual void save(const AgentPresence& presence) = 0;
-  virtual void keep_raw(std::string_view source, std::string_view reason, std::string_view body,
-                        Timestamp now) = 0;
+  // Keeps a push that made no event: the id it gets. `id`, `body_bytes` and `submitted_at` are not looked at.
+  virtual std::uint64_t quarantine(const QuarantinedPush& push) = 0;
+  virtual void mark_submitted(std::uint64_t quarantined, Timestamp now) = 0;
+  // At most `steps` quarantined pushes that came before `before` go away: how many did.
+  virtual std::size_t forget_quarantined(Timestamp before, std::uint32_t steps) = 0;
   virtual void worker_came(v1::Queue queue, const WorkerId& worker) = 0;
   virtual void worker_went(v1::Queue queue, const WorkerId& worker) = 0;
   virtual void set_paused(v1::Queue queue, bool paused) = 0;
-  // At most `steps` done events, with keys and hops, and raw bodies older than `before` go away. True: there
-  // may be more.
+  // At most `steps` done events, with keys and hops, older than `before` go away. True: there may be more.
   virtual bool forget(Timestamp before, std::uint32_t steps) = 0;
 
   // Durable and synced when it returns. Without anything staged it does nothing.
@@ -154,6 +157,10 @@ class Journal {
   // By name.
   virtual std::vector<AgentPresence> agents() = 0;
   virtual Totals totals(v1::Queue queue) = 0;
+  // Without their bodies, in the order of ids.
+  virtual std::vector<QuarantinedPush> quarantined(const QuarantineFilter& wanted, std::uint32_t limit) = 0;
+  virtual std::optional<QuarantinedPush> quarantined(std::uint64_t id) = 0;
+  virtual QuarantineCounts quarantine_waiting() = 0;
 
   // --- at start ---
   // Rises with every opening of this journal.

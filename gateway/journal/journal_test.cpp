@@ -83,6 +83,24 @@ Customer customer(const std::string& openid, const std::string& im_user, std::ui
   return customer;
 }
 
+QuarantinedPush quarantined(QuarantineClass kind, const std::string& body, Timestamp at = kNow,
+                            const std::string& source = "wechat") {
+  QuarantinedPush push;
+  push.at = at;
+  push.source = source;
+  push.kind = kind;
+  push.reason = "because";
+  push.query = {{"openid", "oAlice"}, {"nonce", "a\"b&c"}};
+  push.body = body;
+  return push;
+}
+
+std::vector<std::uint64_t> ids_of(const std::vector<QuarantinedPush>& rows) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& row : rows) ids.push_back(row.id);
+  return ids;
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("an event is kept as it was put", Store, SqliteStore, MemoryStore) {
@@ -560,10 +578,11 @@ TEST_CASE("the files do not grow with all that ever was, only with what is kept"
       const auto id = bench.journal->put(event, dedup_key({event.source_id()}), ReplyKind::none).id;
       bench.change(id, queue::State::waiting, now);
       bench.change(id, queue::State::done, now);
-      bench.journal->keep_raw("wechat", "not understood", std::string(500, 'x'), now);
+      bench.journal->quarantine(quarantined(QuarantineClass::not_understood, std::string(500, 'x'), now));
       if (i % 10 == 0) bench.journal->commit();
     }
     while (bench.journal->forget(now - std::chrono::hours(72), 50)) bench.journal->commit();
+    while (bench.journal->forget_quarantined(now - std::chrono::hours(72), 50) > 0) bench.journal->commit();
     bench.journal->commit();
   };
   for (int day = 0; day < 10; ++day) live_through(day);
@@ -572,4 +591,79 @@ TEST_CASE("the files do not grow with all that ever was, only with what is kept"
   for (int day = 10; day < 60; ++day) live_through(day);
   bench.restart();
   CHECK(bench.store.bytes() < after_ten_days * 5 / 4);
+}
+
+TEST_CASE_TEMPLATE("a push that could not be opened is quarantined whole, and nothing of it without a commit",
+                   Store, SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const std::string body = std::string(900'000, 'x') + std::string("\0\xff", 2);
+  const auto id = bench.journal->quarantine(quarantined(QuarantineClass::undecryptable, body));
+  bench.journal->commit();
+  bench.journal->quarantine(quarantined(QuarantineClass::undecryptable, "lost with the crash"));
+  bench.restart();
+  const auto row = bench.journal->quarantined(id);
+  REQUIRE(row);
+  CHECK(row->body == body);
+  CHECK(row->body_bytes == body.size());
+  CHECK_FALSE(row->is_cut());
+  CHECK(row->query == quarantined(QuarantineClass::undecryptable, "").query);
+  CHECK(row->source == "wechat");
+  CHECK(row->reason == "because");
+  CHECK(row->at == kNow);
+  CHECK(row->submitted_at == Timestamp{});
+  CHECK(ids_of(bench.journal->quarantined(QuarantineFilter{}, 10)) == std::vector{id});
+  CHECK(bench.journal->quarantined(QuarantineFilter{}, 10).front().body.empty());
+}
+
+TEST_CASE_TEMPLATE("what could not be opened is never trimmed by number, everything else is", Store,
+                   SqliteStore, MemoryStore) {
+  Bench<Store> bench;
+  const auto first = bench.journal->quarantine(quarantined(QuarantineClass::undecryptable, "first"));
+  const auto limited =
+      bench.journal->quarantine(quarantined(QuarantineClass::left_out, std::string(100'000, 'x')));
+  CHECK(bench.journal->quarantined(limited)->is_cut());
+  CHECK(bench.journal->quarantined(limited)->body.size() == kQuarantineBodyBytesMax);
+  for (std::size_t i = 0; i < kQuarantineRowsMax; ++i) {
+    bench.journal->quarantine(quarantined(QuarantineClass::undecryptable, "b"));
+    bench.journal->quarantine(quarantined(QuarantineClass::not_understood, "c"));
+  }
+  bench.journal->commit();
+  bench.restart();
+  CHECK(bench.journal->quarantined(first));
+  CHECK_FALSE(bench.journal->quarantined(limited));
+  const std::uint64_t rows = kQuarantineRowsMax;
+  CHECK(bench.journal->quarantine_waiting() ==
+        QuarantineCounts{{{"wechat", QuarantineClass::undecryptable}, rows + 1},
+                         {{"wechat", QuarantineClass::not_understood}, rows}});
+}
+
+TEST_CASE_TEMPLATE("what was submitted waits no more, and old rows go away", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto old = bench.journal->quarantine(quarantined(QuarantineClass::undecryptable, "a"));
+  const auto later = kNow + std::chrono::hours(30);
+  const auto submitted = bench.journal->quarantine(quarantined(QuarantineClass::undecryptable, "b", later));
+  const auto other = bench.journal->quarantine(quarantined(QuarantineClass::unknown_agent, "c", later, "im"));
+  bench.journal->mark_submitted(submitted, later);
+  SUBCASE("at once") {}
+  SUBCASE("after a restart") {
+    bench.journal->commit();
+    bench.restart();
+  }
+  CHECK(bench.journal->quarantined(submitted)->submitted_at == later);
+  const auto list = [&](const QuarantineFilter& wanted) {
+    return ids_of(bench.journal->quarantined(wanted, 10));
+  };
+  CHECK(list({}) == std::vector{old, other});
+  CHECK(list({.submitted = true}) == std::vector{old, submitted, other});
+  CHECK(list({.after = old}) == std::vector{other});
+  CHECK(list({.source = "im"}) == std::vector{other});
+  CHECK(list({.kind = QuarantineClass::undecryptable}) == std::vector{old});
+  CHECK(ids_of(bench.journal->quarantined(QuarantineFilter{}, 1)) == std::vector{old});
+  CHECK(bench.journal->forget_quarantined(kNow, 10) == 0);
+  CHECK(bench.journal->forget_quarantined(kNow + Millis(1), 10) == 1);
+  CHECK(list({.submitted = true}) == std::vector{submitted, other});
+  auto waiting = bench.journal->quarantine_waiting();
+  std::erase_if(waiting, [](const auto& count) { return count.second == 0; });
+  CHECK(waiting == QuarantineCounts{{{"im", QuarantineClass::unknown_agent}, 1}});
 }

@@ -24,6 +24,8 @@ struct MemoryDisk::Content {
   std::map<DedupKey, Timestamp> notes;
   std::map<OpenId, Customer> customers;
   std::map<std::string, AgentPresence> agents;
+  std::map<std::uint64_t, QuarantinedPush> quarantine;
+  std::uint64_t last_quarantined = 0;
   std::set<std::pair<v1::Queue, WorkerId>> workers;
   std::map<v1::Queue, Totals> totals;
   std::set<v1::Queue> paused;
@@ -152,7 +154,68 @@ class MemoryJournal final : public Journal {
     now_.agents.insert_or_assign(presence.agent, presence);
   }
 
-  void keep_raw(std::string_view, std::string_view, std::string_view, Timestamp) override {}
+  std::uint64_t quarantine(const QuarantinedPush& push) override {
+    const auto id = ++now_.last_quarantined;
+    auto row = push;
+    row.id = id;
+    row.body_bytes = row.body.size();
+    row.submitted_at = {};
+    const bool limited = row.kind != QuarantineClass::undecryptable;
+    if (limited && row.body.size() > kQuarantineBodyBytesMax) row.body.resize(kQuarantineBodyBytesMax);
+    keep(now_.quarantine, id);
+    now_.quarantine.emplace(id, std::move(row));
+    if (limited) trim_quarantine();
+    return id;
+  }
+
+  void mark_submitted(std::uint64_t quarantined, Timestamp now) override {
+    const auto at = now_.quarantine.find(quarantined);
+    if (at == now_.quarantine.end()) return;
+    keep(now_.quarantine, quarantined);
+    at->second.submitted_at = now;
+  }
+
+  std::size_t forget_quarantined(Timestamp before, std::uint32_t steps) override {
+    std::size_t forgotten = 0;
+    for (auto at = now_.quarantine.begin(); at != now_.quarantine.end() && forgotten < steps;) {
+      if (at->second.at >= before) {
+        ++at;
+        continue;
+      }
+      keep(now_.quarantine, at->first);
+      at = now_.quarantine.erase(at);
+      ++forgotten;
+    }
+    return forgotten;
+  }
+
+  std::vector<QuarantinedPush> quarantined(const QuarantineFilter& wanted, std::uint32_t limit) override {
+    std::vector<QuarantinedPush> found;
+    for (auto at = now_.quarantine.upper_bound(wanted.after);
+         at != now_.quarantine.end() && found.size() < limit; ++at) {
+      const auto& row = at->second;
+      const bool open = wanted.submitted || row.submitted_at == Timestamp{};
+      const bool of_source = wanted.source.empty() || row.source == wanted.source;
+      if (!open || !of_source || (wanted.kind && row.kind != *wanted.kind)) continue;
+      found.push_back(row);
+      found.back().body.clear();
+    }
+    return found;
+  }
+
+  std::optional<QuarantinedPush> quarantined(std::uint64_t id) override {
+    const auto at = now_.quarantine.find(id);
+    if (at == now_.quarantine.end()) return std::nullopt;
+    return at->second;
+  }
+
+  QuarantineCounts quarantine_waiting() override {
+    QuarantineCounts counts;
+    for (const auto& [id, row] : now_.quarantine) {
+      if (row.submitted_at == Timestamp{} && can_be_submitted(row.kind)) ++counts[{row.source, row.kind}];
+    }
+    return counts;
+  }
 
   void worker_came(v1::Queue queue, const WorkerId& worker) override {
     if (!now_.workers.emplace(queue, worker).second) return;
@@ -319,6 +382,17 @@ class MemoryJournal final : public Journal {
   }
 
  private:
+  void trim_quarantine() {
+    const auto limited = [](const auto& entry) {
+      return entry.second.kind != QuarantineClass::undecryptable;
+    };
+    const auto rows = std::count_if(now_.quarantine.begin(), now_.quarantine.end(), limited);
+    if (static_cast<std::size_t>(rows) <= kQuarantineRowsMax) return;
+    const auto oldest = std::find_if(now_.quarantine.begin(), now_.quarantine.end(), limited);
+    keep(now_.quarantine, oldest->first);
+    now_.quarantine.erase(oldest);
+  }
+
   static Hop hop_of(Timestamp at, std::string_view step, std::uint32_t attempt) {
     Hop hop;
     hop.at = at;

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "gateway/journal/quarantine_table.h"
 #include "gateway/journal/statement.h"
 #include "gateway/journal/upgrade.h"
 #include "lib/base/digest.h"
@@ -23,8 +24,6 @@ namespace {
 
 constexpr std::int64_t kFormat = 2;                // of the file, in PRAGMA user_version
 constexpr std::int64_t kApplication = 0x4b454655;  // "KEFU", in PRAGMA application_id
-constexpr std::int64_t kRawRowsMax = 10000;
-constexpr std::size_t kRawBytesMax = 64 << 10;  // of one; what was refused must not fill the disk
 
 constexpr int kFirstHops = 10;  // of one event; it may be tried for a day
 constexpr int kLastHops = 40;
@@ -107,6 +106,7 @@ void prepare_file(Database& database) {
   database.run(
       "CREATE TABLE IF NOT EXISTS agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, "
       "kicked TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID");
+  prepare_quarantine(database);
   // After a failed sync the system may take pages for written that are not: what is in the WAL goes into the
   // file, with a sync that works, before anything is built upon it.
   database.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -285,11 +285,19 @@ class SqliteJournal final : public Journal {
         .run();
   }
 
-  void keep_raw(std::string_view source, std::string_view reason, std::string_view body,
-                Timestamp now) override {
+  std::uint64_t quarantine(const QuarantinedPush& push) override {
     begin();
-    keep_raw_.bind(now.ms).bind_text(source).bind_text(reason).bind_bytes(body.substr(0, kRawBytesMax)).run();
-    trim_raws_.bind(database_.last_id() - kRawRowsMax).run();
+    return quarantine_.add(push);
+  }
+
+  void mark_submitted(std::uint64_t quarantined, Timestamp now) override {
+    begin();
+    quarantine_.mark_submitted(quarantined, now);
+  }
+
+  std::size_t forget_quarantined(Timestamp before, std::uint32_t steps) override {
+    begin();
+    return quarantine_.forget(before, steps);
   }
 
   void worker_came(v1::Queue queue, const WorkerId& worker) override {
@@ -332,17 +340,11 @@ class SqliteJournal final : public Journal {
       forget_event_.bind(id).run();
     }
     Statement(database_,
-              "DELETE FROM raws WHERE id IN (SELECT id FROM raws WHERE at < ? ORDER BY at LIMIT ?)")
-        .bind(before.ms)
-        .bind(steps)
-        .run();
-    const auto raws = static_cast<std::size_t>(database_.changed());
-    Statement(database_,
               "DELETE FROM notes WHERE dedup IN (SELECT dedup FROM notes WHERE at < ? ORDER BY at LIMIT ?)")
         .bind(before.ms)
         .bind(steps)
         .run();
-    return std::max({ids.size(), raws, static_cast<std::size_t>(database_.changed())}) >= steps;
+    return std::max(ids.size(), static_cast<std::size_t>(database_.changed())) >= steps;
   }
 
   void commit() override {
@@ -475,6 +477,13 @@ class SqliteJournal final : public Journal {
   }
 
   Totals totals(v1::Queue queue) override { return totals_[queue]; }
+
+  std::vector<QuarantinedPush> quarantined(const QuarantineFilter& wanted, std::uint32_t limit) override {
+    return quarantine_.list(wanted, limit);
+  }
+  std::optional<QuarantinedPush> quarantined(std::uint64_t id) override { return quarantine_.find(id); }
+  QuarantineCounts quarantine_waiting() override { return quarantine_.waiting(); }
+
   std::uint32_t epoch() const override { return epoch_; }
   std::uint64_t identity() const override { return identity_; }
 
@@ -719,8 +728,7 @@ class SqliteJournal final : public Journal {
   Statement customer_of_{
       database_,
       ("SELECT " + std::string(kCustomer) + " FROM customers WHERE generation > 0 AND im_user = ?").c_str()};
-  Statement keep_raw_{database_, "INSERT INTO raws (at, source, reason, body) VALUES (?, ?, ?, ?)"};
-  Statement trim_raws_{database_, "DELETE FROM raws WHERE id <= ?"};
+  QuarantineTable quarantine_{database_};
   Statement save_total_{database_,
                         "INSERT INTO queues (queue, done) VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET "
                         "done = excluded.done"};

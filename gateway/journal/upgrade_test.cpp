@@ -33,6 +33,9 @@ CREATE TABLE queues (queue INTEGER PRIMARY KEY, done INTEGER NOT NULL DEFAULT 0,
 CREATE TABLE runs (epoch INTEGER PRIMARY KEY, journal INTEGER NOT NULL);
 INSERT INTO customers VALUES ('oAlice', 'oAlice-1', 1, 1, 1, 'agent1', 1700000000000);
 INSERT INTO runs VALUES (3, 99);
+INSERT INTO raws VALUES (5, 1700000000001, 'wechat', 'wrong padding: encrypted with another key?', x'616200ff');
+INSERT INTO raws VALUES (6, 1700000000002, 'im', 'cannot be carried over: a card', 'c');
+INSERT INTO raws VALUES (9, 1700000000003, 'wechat', 'MsgType is missing', '<xml/>');
 PRAGMA application_id=1262831189;
 PRAGMA user_version=1;
 )sql";
@@ -74,6 +77,14 @@ TEST_CASE("a journal of format 1 is read, written and closed as one of today") {
       CHECK(event.kind == queue::Kind::import_account);
     });
     CHECK(unfinished == 1);
+    const auto quarantined = journal->quarantined(QuarantineFilter{}, 10);
+    REQUIRE(quarantined.size() == 3);
+    CHECK(quarantined[0].kind == QuarantineClass::undecryptable);
+    CHECK(quarantined[0].at == Timestamp{1'700'000'000'001});
+    CHECK(journal->quarantined(quarantined[0].id)->body == std::string("ab\0\xff", 4));
+    CHECK(quarantined[1].kind == QuarantineClass::left_out);
+    CHECK(quarantined[2].kind == QuarantineClass::not_understood);
+    CHECK_FALSE(journal->quarantined(quarantined[2].id)->is_cut());
     journal->commit();
   }
   for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
