@@ -1,176 +1,83 @@
 #include "lib/http/body.h"
 
-#include <httplib.h>
+#include <zlib.h>
 
 #include <algorithm>
-#include <utility>
+#include <array>
 
 namespace kefu::http {
 namespace {
 
-using std::chrono::steady_clock;
+constexpr std::size_t kPieceBytes = 16 << 10;
+// The largest window, and whichever of the gzip and zlib formats it is: senders confuse them.
+constexpr int kAnyFormat = 15 + 32;
 
-bool receive_piece(Connection& connection, const BodyLimits& limits) {
-  return connection.receive_more(std::min(limits.deadline, steady_clock::now() + limits.read_timeout));
-}
-
-// One body on its way through the library.
-struct Reading {
-  const Head& head;
-  Connection& connection;
-  const BodyLimits& limits;
-  Body body{400, {}};  // until it is complete
-};
-
-// The library hands its Request to handlers, not the stream it came on.
-thread_local Reading* current = nullptr;
-
-// What the library reads: a head of our making with nothing in it but the framing of the body, then the body
-// as it comes. So no header of a stranger reaches the parts of the library that decode, compress, cut ranges
-// or trust REMOTE_ADDR. What it answers is not heard.
-class BodyStream : public httplib::Stream {
+class Inflater {
  public:
-  explicit BodyStream(Reading& reading) : reading_(reading), head_(framing_of(reading.head)) {}
+  explicit Inflater(std::string_view compressed) {
+    // zlib does not write there.
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
+    stream_.avail_in = static_cast<uInt>(compressed.size());
+    ready_ = inflateInit2(&stream_, kAnyFormat) == Z_OK;
+  }
+  ~Inflater() {
+    if (ready_) inflateEnd(&stream_);
+  }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
 
-  bool is_readable() const override { return true; }
-  void get_remote_ip_and_port(std::string& ip, int& port) const override {
-    ip = reading_.connection.remote_address();
-    port = 0;
-  }
-  void get_local_ip_and_port(std::string& ip, int& port) const override {
-    ip.clear();
-    port = 0;
-  }
-  socket_t socket() const override { return reading_.connection.socket(); }
+  bool ready() const { return ready_; }
+  // Nothing may come behind the end.
+  bool at_end() const { return status_ == Z_STREAM_END && stream_.avail_in == 0; }
 
-  ssize_t read(char* to, size_t size) override {
-    if (head_read_ < head_.size()) {
-      const auto bytes = head_.copy(to, size, head_read_);
-      head_read_ += bytes;
-      return static_cast<ssize_t>(bytes);
-    }
-    return read_body(to, size);
+  // The next bytes; empty at the end and when there is no going on.
+  std::string_view next() {
+    if (status_ != Z_OK) return {};
+    stream_.next_out = reinterpret_cast<Bytef*>(piece_.data());
+    stream_.avail_out = static_cast<uInt>(piece_.size());
+    status_ = inflate(&stream_, Z_NO_FLUSH);
+    return {piece_.data(), piece_.size() - stream_.avail_out};
   }
-
-  ssize_t write(const char* /*from*/, size_t size) override { return static_cast<ssize_t>(size); }
-
-  // Which of these the base has depends on the library's version, so none can be marked.
-  // NOLINTBEGIN(modernize-use-override)
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Winconsistent-missing-override"
-#endif
-  bool is_writable() const {
-    return true;
-  }
-  bool wait_readable() const {
-    return true;
-  }
-  bool wait_writable() const {
-    return true;
-  }
-  time_t duration() const {
-    return 0;
-  }
-#ifdef __clang__
-#pragma clang diagnostic pop
-#endif
-  // NOLINTEND(modernize-use-override)
 
  private:
-  static std::string framing_of(const Head& head) {
-    std::string text = "POST / HTTP/1.1\r\nConnection: close\r\n";
-    text += head.chunked ? "Transfer-Encoding: chunked"
-                         : "Content-Length: " + std::to_string(head.content_length);
-    if (!head.content_encoding.empty()) text += "\r\nContent-Encoding: " + head.content_encoding;
-    return text + "\r\n\r\n";
-  }
-
-  ssize_t read_body(char* to, size_t size) {
-    Connection& connection = reading_.connection;
-    // Chunk lines count too, and may be as long as their sender likes.
-    const std::size_t raw_bytes_max = 2 * reading_.limits.bytes_max + (64 << 10);
-    if (raw_bytes_ >= raw_bytes_max) return -1;
-    if (connection.received().empty() && !receive_piece(connection, reading_.limits)) return -1;
-    const auto bytes = connection.received().copy(to, size);
-    connection.consume(bytes);
-    raw_bytes_ += bytes;
-    return static_cast<ssize_t>(bytes);
-  }
-
-  Reading& reading_;
-  const std::string head_;
-  std::size_t head_read_ = 0;
-  std::size_t raw_bytes_ = 0;
+  z_stream stream_{};
+  std::array<char, kPieceBytes> piece_{};
+  bool ready_ = false;
+  int status_ = Z_OK;
 };
-
-// Bodies of strangers end at our own cap: the library's does not count chunks, nor what compressed bytes
-// unfold to.
-Body read_all(const httplib::ContentReader& read, std::size_t bytes_max) {
-  Body body;
-  const bool complete = read([&](const char* data, size_t size) {
-    if (body.bytes.size() + size > bytes_max) body.refusal = 413;
-    if (body.refusal == 0) body.bytes.append(data, size);
-    return body.refusal == 0;
-  });
-  if (!complete && body.refusal == 0) body.refusal = 400;
-  return body;
-}
-
-Body read_plain(Connection& connection, std::size_t bytes, const BodyLimits& limits) {
-  while (connection.received().size() < bytes) {
-    if (!receive_piece(connection, limits)) return {400, {}};
-  }
-  Body body{0, std::string(connection.received().substr(0, bytes))};
-  connection.consume(bytes);
-  return body;
-}
 
 }  // namespace
 
-// It listens to nobody.
-class BodyReader::Library : public httplib::Server {
- public:
-  Library() {
-    Post("/", [](const httplib::Request&, httplib::Response&, const httplib::ContentReader& read) {
-      current->body = read_all(read, current->limits.bytes_max);
-    });
+ArrivingBody::ArrivingBody(const Head& head, std::size_t bytes_max) : bytes_left_(head.content_length) {
+  if (head.chunked) chunks_.emplace(bytes_max);
+}
+
+std::size_t ArrivingBody::take(std::string_view bytes) {
+  if (chunks_) return chunks_->decode(bytes, bytes_);
+  const auto piece = bytes.substr(0, bytes_left_);
+  bytes_.append(piece);
+  bytes_left_ -= piece.size();
+  return piece.size();
+}
+
+bool ArrivingBody::complete() const {
+  return chunks_ ? chunks_->complete() : bytes_left_ == 0;
+}
+
+int ArrivingBody::refusal() const {
+  return chunks_ ? chunks_->refusal() : 0;
+}
+
+Unfolded unfold(std::string_view compressed, std::size_t bytes_max) {
+  Inflater inflater(compressed);
+  if (!inflater.ready()) return {400, {}};
+  Unfolded whole;
+  for (auto piece = inflater.next(); !piece.empty(); piece = inflater.next()) {
+    if (piece.size() > bytes_max - whole.bytes.size()) return {413, {}};
+    whole.bytes.append(piece);
   }
-
-  Body read(Reading reading) {
-    BodyStream stream(reading);
-    current = &reading;
-    process_with(*this, stream);
-    current = nullptr;
-    return std::move(reading.body);
-  }
-
- private:
-  bool process_and_close_socket(socket_t /*socket*/) override { return false; }
-
-  // A template, because only in one is a call that does not exist a question and not an error.
-  template <class Self>
-  static void process_with(Self& self, httplib::Stream& stream) {
-    bool closed = false;
-    const std::function<void(httplib::Request&)> no_setup;
-    if constexpr (requires { self.process_request(stream, true, closed, no_setup); }) {
-      self.process_request(stream, true, closed, no_setup);  // up to cpp-httplib 0.16
-    } else {
-      const std::string nobody;
-      self.process_request(stream, nobody, 0, nobody, 0, true, closed, no_setup);
-    }
-  }
-};
-
-BodyReader::BodyReader() : library_(std::make_unique<Library>()) {}
-
-BodyReader::~BodyReader() = default;
-
-Body BodyReader::read(Connection& connection, const Head& head, const BodyLimits& limits) {
-  const bool is_encoded = !head.content_encoding.empty() && head.content_encoding != "identity";
-  if (!head.chunked && (!is_encoded || head.content_length == 0))
-    return read_plain(connection, head.content_length, limits);
-  return library_->read({head, connection, limits});
+  if (!inflater.at_end()) return {400, {}};
+  return whole;
 }
 
 }  // namespace kefu::http

@@ -1,42 +1,46 @@
-// The bodies of requests, as strangers send them.
+// The body of one request while it arrives: with the length that its head announced, or in chunks. Pure.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
-#include "lib/http/connection.h"
+#include "lib/http/chunked.h"
 #include "lib/http/head.h"
 
 namespace kefu::http {
 
-struct BodyLimits {
-  std::size_t bytes_max = 0;                 // of what it unfolds to
-  Connection::Deadline deadline;             // for all of it
-  std::chrono::milliseconds read_timeout{};  // for each piece
+class ArrivingBody {
+ public:
+  // REQUIRES: `head` is well-formed and announces no more than `bytes_max`, the most that a body may have.
+  ArrivingBody(const Head& head, std::size_t bytes_max);
+
+  // Takes those of `bytes` that belong to the body and returns how many. Memory grows with what has arrived,
+  // not with what was announced.
+  std::size_t take(std::string_view bytes);
+
+  bool complete() const;
+  // 0: well-formed so far; 400: malformed; 413: too large. The connection cannot go on then.
+  int refusal() const;
+  // What has arrived so far.
+  const std::string& bytes() const { return bytes_; }
+  // REQUIRES: it is not used afterwards.
+  std::string release() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+  std::size_t bytes_left_ = 0;  // of the announced length
+  std::optional<ChunkDecoder> chunks_;
 };
 
-struct Body {
-  int refusal = 0;  // 400: broken, or it did not come in time; 413: too large; the connection cannot go on
+struct Unfolded {
+  int refusal = 0;  // 400: not of this coding, or cut off; 413: it becomes too large
   std::string bytes;
 };
 
-// Reads bodies in chunks and compressed ones with cpp-httplib (body.cpp is its only includer in the server).
-// Thread-safe.
-class BodyReader {
- public:
-  BodyReader();
-  ~BodyReader();
-  BodyReader(const BodyReader&) = delete;
-  BodyReader& operator=(const BodyReader&) = delete;
-
-  // `connection` stands behind the head, and then behind the body.
-  Body read(Connection& connection, const Head& head, const BodyLimits& limits);
-
- private:
-  class Library;
-  const std::unique_ptr<Library> library_;
-};
+// What a body with `Content-Encoding: gzip` or `deflate` holds, unless that is more than `bytes_max`.
+Unfolded unfold(std::string_view compressed, std::size_t bytes_max);
 
 }  // namespace kefu::http

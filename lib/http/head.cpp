@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "lib/base/ascii.h"
+#include "lib/http/characters.h"
 
 namespace kefu::http {
 namespace {
@@ -17,16 +18,11 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_token(std::string_view text) {
-  const auto in_token = [](char c) {
-    const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), in_token);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
 }
 
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7F'; });
+  return std::any_of(text.begin(), text.end(), is_control);
 }
 
 // Servers must take the absolute form too (RFC 9112 §3.2.2).
@@ -118,12 +114,6 @@ int parse_into(std::string_view text, Head& head) {
     in_request_line = false;
   }
   return in_request_line ? 400 : check_framing(head, framing);
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 // A '%' without two hex digits stays as it is.

@@ -100,7 +100,6 @@ struct Server::Impl {
   StopSignal stop;
   ThreadPool pool;
   Reception reception;
-  BodyReader bodies;
   bool started = false;
 
   Plan plan(std::string_view received, std::size_t searched) const;
@@ -108,7 +107,7 @@ struct Server::Impl {
   void on_thread(GuestPtr guest, std::function<bool(Guest&)> act);
   bool serve(Guest& guest, const Plan& plan);
   static bool give_up(Guest& guest);
-  bool process(Guest& guest, const Head& head, const Handler& handler, const BodyLimits& limits);
+  bool process(Guest& guest, const Head& head, const Handler& handler, std::size_t bytes_max);
   void run_stream(Connection& connection, const Head& head, const StreamHandler& handler) const;
 
   const Route* route_of(const std::string& path) const;
@@ -156,6 +155,25 @@ void turn_away(Connection& connection) {
   if (connection.flush_now() != Connection::Flushed::all) return;  // the rest of an answer cannot go out
   connection.write(bare_answer(503, "Retry-After: 1\r\n"));
   if (connection.flush_now() == Connection::Flushed::all) connection.linger(20ms);
+}
+
+bool is_compressed(const Head& head) {
+  return !head.content_encoding.empty() && head.content_encoding != "identity";
+}
+
+Unfolded read_body(Connection& connection, const Head& head, std::size_t bytes_max,
+                   const ServerOptions& options) {
+  const auto deadline = steady_clock::now() + options.request_timeout;
+  ArrivingBody body(head, bytes_max);
+  for (;;) {
+    connection.consume(body.take(connection.received()));
+    if (body.refusal() != 0) return {body.refusal(), {}};
+    if (body.complete()) break;
+    if (!connection.receive_more(std::min(deadline, steady_clock::now() + options.read_timeout)))
+      return {400, {}};
+  }
+  if (is_compressed(head) && !body.bytes().empty()) return unfold(body.bytes(), bytes_max);
+  return {0, body.release()};
 }
 
 std::string allow_header(const Route& route) {
@@ -234,16 +252,15 @@ bool Server::Impl::serve(Guest& guest, const Plan& plan) {
   if (handler == nullptr) return route != nullptr ? refused(405, allow_header(*route)) : refused(404);
   const BodyRules rules = body_rules_of(route);
   if (const int refusal = refusal_of_body(head, rules)) return refused(refusal);
-  return process(guest, head, *handler,
-                 {rules.bytes_max, steady_clock::now() + options.request_timeout, options.read_timeout});
+  return process(guest, head, *handler, rules.bytes_max);
 }
 
 // False: the connection ends.
-bool Server::Impl::process(Guest& guest, const Head& head, const Handler& handler, const BodyLimits& limits) {
+bool Server::Impl::process(Guest& guest, const Head& head, const Handler& handler, std::size_t bytes_max) {
   Connection& connection = guest.connection;
   if (head.expects_continue) connection.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (!connection.flush()) return false;
-  auto body = bodies.read(connection, head, limits);
+  auto body = read_body(connection, head, bytes_max, options);
   if (body.refusal != 0) {
     refuse(connection, body.refusal);
     return false;

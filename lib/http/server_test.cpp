@@ -324,6 +324,43 @@ TEST_CASE("the body of a refused request is not run as a request") {
   CHECK(echo.smuggled);
 }
 
+TEST_CASE("chunks that two readers could cut in two ways get one answer, and the connection ends") {
+  EchoServer echo;
+  echo.start();
+  const std::string inner = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::vector<std::string> bodies = {
+      "+5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n",
+      "5\nhello\r\n0\r\n\r\n",    "5\r\nhelloXX0\r\n\r\n",
+      "5\r\nhello\n0\r\n\r\n",    "5;a\nb\r\nhello\r\n0\r\n\r\n",
+      "5\r\nhello\r\n0\r\n\n",    "5\r\nhello\r\n0\n\n",
+      "5 \r\nhello\r\n0\r\n\r\n", "5;" + std::string(1 << 20, 'x') + "\r\nhello\r\n0\r\n\r\n",
+  };
+  for (const auto& body : bodies) {
+    CAPTURE(body.substr(0, 40));
+    const auto answer =
+        echo.ask("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body + inner);
+    CHECK(status_of(answer) == "400");
+    CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
+    CHECK(contains(answer, "Connection: close\r\n"));
+  }
+  CHECK_FALSE(echo.smuggled);
+  const auto both = echo.ask(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0\r\nX: "
+      "y\r\n\r\nGET /hello?name=next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(contains(both, "0:5:hello"));
+  CHECK(contains(both, "hello next"));
+}
+
+TEST_CASE("a compressed body that is cut off, or followed by more, is 400") {
+  EchoServer echo;
+  echo.start();
+  const auto small = gzip("hello");
+  for (const std::string& bad : {small.substr(0, small.size() - 1), small + "x", std::string("hello")})
+    CHECK(status_of(echo.post("Content-Encoding: gzip\r\n" + length(bad.size()), bad)) == "400");
+  CHECK(body_of(echo.post("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                          chunk(small) + "0\r\n\r\n")) == "0:5:hello");
+}
+
 TEST_CASE("a client cannot choose its address, its range or its compression") {
   EchoServer echo;
   echo.start();
