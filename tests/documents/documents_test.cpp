@@ -94,6 +94,17 @@ TEST_CASE("docker-compose.yml hands on every setting that .env may hold") {
   }
 }
 
+TEST_CASE("docker-compose.yml publishes neither the tap nor the admin socket") {
+  const std::string block = service_block(read("docker-compose.yml"), "gateway");
+  CHECK(contains(block, "KEFU_TAP_LISTEN: tcp://127.0.0.1:"));
+  CHECK(contains(block, "KEFU_ADMIN_LISTEN: tcp://127.0.0.1:"));
+  CHECK_FALSE(contains(block, ":5556\""));
+  CHECK_FALSE(contains(block, ":5557\""));
+  const std::string published = read("docker-compose.ports.yml");
+  CHECK(contains(published, "\"127.0.0.1:${KEFU_TAP_PORT:-5556}:5556\""));
+  CHECK(contains(published, "\"127.0.0.1:${KEFU_ADMIN_PORT:-5557}:5557\""));
+}
+
 TEST_CASE("the demo credentials are those that the sandbox plays with") {
   const auto demo = read_environment_file("sandbox/demo.env");
   for (const kefu::Setting& setting : kefu::all_settings()) {
