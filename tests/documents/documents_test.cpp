@@ -105,6 +105,16 @@ TEST_CASE("docker-compose.yml publishes neither the tap nor the admin socket") {
   CHECK(contains(published, "\"127.0.0.1:${KEFU_ADMIN_PORT:-5557}:5557\""));
 }
 
+TEST_CASE("a document or a test that is edited does not have the container's image compiled anew") {
+  const std::string context = read(".dockerignore");
+  CHECK(contains(context, "\n*\n"));
+  CHECK(contains(context, "\n**/*.md\n"));
+  for (const char* part : {"README", "CHANGELOG", "docs", "bench", "dev", "docker-compose", "Dockerfile"}) {
+    CAPTURE(part);
+    CHECK_FALSE(contains(context, "\n!" + std::string(part)));
+  }
+}
+
 TEST_CASE("the demo credentials are those that the sandbox plays with") {
   const auto demo = read_environment_file("sandbox/demo.env");
   for (const kefu::Setting& setting : kefu::all_settings()) {
