@@ -115,6 +115,15 @@ TEST_CASE("a document or a test that is edited does not have the container's ima
   }
 }
 
+TEST_CASE("the proxy of docs/connect.md passes on every path that strangers need") {
+  const std::string document = read("docs/connect.md");
+  for (const char* location : {"location = / ", "location = /imcallback ", "location /media/ "}) {
+    CAPTURE(location);
+    CHECK(contains(document, location));
+  }
+  CHECK(contains(document, "KEFU_MEDIA_URL=https://"));
+}
+
 TEST_CASE("the demo credentials are those that the sandbox plays with") {
   const auto demo = read_environment_file("sandbox/demo.env");
   for (const kefu::Setting& setting : kefu::all_settings()) {
