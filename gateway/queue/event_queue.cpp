@@ -231,6 +231,7 @@ void EventQueue::put(EventId event, const OpenId& customer, Kind kind, Timestamp
   Entry entry;
   entry.kind = kind;
   entry.accepted_at = accepted_at;
+  entry.age_from = open_time_.total();
   enter(event, kind == Kind::lookup ? OpenId("lookup " + customer.value) : customer, entry);
 }
 
@@ -238,6 +239,7 @@ void EventQueue::take_over(const Remembered& event) {
   Entry entry;
   entry.kind = event.kind;
   entry.accepted_at = event.accepted_at;
+  entry.age_from = open_time_.total();
   entry.progress = event.progress;
   enter(event.event, event.customer, entry);
   if (event.unsure_at != Timestamp{}) unsure_[event.event] = {event.unsure_at, event.unsure};
@@ -491,16 +493,18 @@ Timestamp EventQueue::parked_until(const Entry& entry) {
   return entry.lane->ends_at > entry.accepted_at ? entry.lane->ends_at : entry.accepted_at + kParkedFor;
 }
 
-Timestamp EventQueue::give_up_at(const Entry& entry) const {
-  const Timestamp by_age = entry.accepted_at + policy_.give_up_after;
-  return entry.lane->ends_at > entry.accepted_at ? std::min(by_age, entry.lane->ends_at) : by_age;
+// Empty when it may still be tried. The end of a reply's window is a matter of the cloud and comes whatever
+// the queue does.
+std::string EventQueue::too_late(const Entry& entry, Timestamp now) const {
+  if (open_time_.total() - entry.age_from > policy_.give_up_after) return "given up, too old";
+  if (entry.kind == Kind::reply && now > parked_until(entry)) return "given up, the reply window has ended";
+  return {};
 }
 
 std::string EventQueue::reason_to_give_up(const Entry& entry, Timestamp now) const {
   if (entry.attempts >= policy_.attempts_max)
     return "given up after " + std::to_string(entry.attempts) + " attempts";
-  if (now > give_up_at(entry)) return "given up, too old";
-  return {};
+  return too_late(entry, now);
 }
 
 // The destination cannot take it now. No attempt is counted; only age ends it.
@@ -556,8 +560,8 @@ void EventQueue::wait_or_give_up(EventId event, Entry& entry, Timestamp until, c
 
 void EventQueue::back_to_ready(EventId event, Entry& entry, const std::string& error, const Ending& ending,
                                Timestamp now, std::vector<Change>& changes) {
-  if (now > give_up_at(entry)) {
-    finish(event, entry, State::dead, "given up, too old: " + error, changes, ending);
+  if (const auto give_up = too_late(entry, now); !give_up.empty()) {
+    finish(event, entry, State::dead, give_up + ": " + error, changes, ending);
     return;
   }
   set_state(event, entry, State::ready);
@@ -592,6 +596,7 @@ void EventQueue::lose(EventId event, bool never_arrived, Timestamp now, std::vec
 // --- time ---
 
 void EventQueue::tick(Timestamp now, std::vector<Change>& changes) {
+  open_time_.advance(!gate_.closed() && !gate_.paused_by_operator() && !workers_.empty(), now);
   if (quiet() && now >= *quiet_until_) end_quiet(changes);
   std::size_t given_up = 0;
   while (!timers_.empty() && timers_.begin()->first <= now && given_up < kGiveUpAtOnce) {
@@ -607,7 +612,7 @@ void EventQueue::tick(Timestamp now, std::vector<Change>& changes) {
   if (now >= next_look_) {
     next_look_ = now + kLook;
     look_for_lost_work(now, changes);
-    give_up_what_is_too_old(now, changes);
+    give_up_what_is_too_late(now, changes);
   }
 }
 
@@ -626,18 +631,20 @@ void EventQueue::look_for_lost_work(Timestamp now, std::vector<Change>& changes)
 }
 
 // While nothing is handed out; otherwise the next attempt finds out.
-void EventQueue::give_up_what_is_too_old(Timestamp now, std::vector<Change>& changes) {
+void EventQueue::give_up_what_is_too_late(Timestamp now, std::vector<Change>& changes) {
   if (gate_.allowance(now) == Gate::Allowance::any) return;
-  std::vector<EventId> old;
+  std::vector<EventId> late;
   for (const auto& heads : ready_heads_) {
     for (const auto event : heads) {
-      if (old.size() == kGiveUpAtOnce) break;
-      if (now > give_up_at(entries_.at(event))) old.push_back(event);
+      if (late.size() == kGiveUpAtOnce) break;
+      if (!too_late(entries_.at(event), now).empty()) late.push_back(event);
     }
   }
   const std::string why = gate_.closed() ? gate_.reason() : "the queue is paused";
-  for (const auto event : old)
-    finish(event, entries_.at(event), State::dead, "given up, too old: " + why, changes, {});
+  for (const auto event : late) {
+    Entry& entry = entries_.at(event);
+    finish(event, entry, State::dead, too_late(entry, now) + ": " + why, changes, {});
+  }
 }
 
 std::optional<Timestamp> EventQueue::next_timer(Timestamp now) const {
@@ -788,6 +795,7 @@ void EventQueue::replay(const Remembered& event, Timestamp now, std::vector<Chan
 void EventQueue::begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes) {
   note_maybe_sent(event, entry);
   entry.accepted_at = now;
+  entry.age_from = open_time_.total();
   entry.attempts = 0;
   if (const auto unsure = unsure_.find(event); unsure != unsure_.end()) unsure->second.count = 0;
   set_state(event, entry, State::ready);

@@ -20,6 +20,7 @@
 
 #include "gateway/queue/gate.h"
 #include "gateway/queue/kind.h"
+#include "gateway/queue/open_time.h"
 #include "gateway/queue/pacer.h"
 #include "gateway/queue/retry_schedule.h"
 #include "kefu/v1/work.pb.h"
@@ -41,7 +42,7 @@ struct Change {
   Timestamp due{};  // of waiting: when; of parked: when it is given up
   std::string error{};
   Lease settled{};                        // the last delivery whose verdict counted; 0: none yet
-  std::optional<Timestamp> begun_anew{};  // replayed or reopened: its age counts from here
+  std::optional<Timestamp> begun_anew{};  // replayed or reopened: it has its full time from here
   Timestamp unsure_at{};                  // when an attempt that may have acted went out first; 0: none did
   std::uint32_t unsure = 0;               // how many such attempts since it began (anew)
   // Of the delivery that has ended with this change, when one has.
@@ -86,7 +87,7 @@ struct Remembered {
   State state = State::ready;  // ready, waiting or parked; what was in flight is ready again
   std::uint32_t attempts = 0;
   std::uint32_t progress = 0;
-  Timestamp accepted_at{};  // or when it began anew: its age counts from here
+  Timestamp accepted_at{};  // or when it began anew
   Timestamp due{};
   Lease settled{};  // the last delivery whose verdict counted; 0: none yet
   Kind kind = Kind::message;
@@ -210,7 +211,8 @@ class EventQueue {
     EventId next{};  // in the lane
     Timestamp accepted_at{};
     Timestamp due{};
-    Lease lease{};  // of the last delivery in this run, or the one a worker reported; 0: none yet
+    Millis age_from{0};  // of open_time_, when it was accepted or began anew; 0 when it is of another run
+    Lease lease{};       // of the last delivery in this run, or the one a worker reported; 0: none yet
     std::uint32_t attempts = 0;
     std::uint32_t progress = 0;
     State state = State::ready;
@@ -286,7 +288,7 @@ class EventQueue {
   bool too_often_unsure(EventId event) const;
   void begin_anew(EventId event, Entry& entry, Timestamp now, std::vector<Change>& changes);
   static Timestamp parked_until(const Entry& entry);
-  Timestamp give_up_at(const Entry& entry) const;
+  std::string too_late(const Entry& entry, Timestamp now) const;
   std::string reason_to_give_up(const Entry& entry, Timestamp now) const;
   std::map<WorkerId, WorkerState>::const_iterator freest_worker(Timestamp now) const;
   std::size_t group_size(Kind kind, Offer offer) const;
@@ -298,7 +300,7 @@ class EventQueue {
                 std::vector<Handout>& out);
   bool take_out(EventId event, State end, const std::string& why, std::vector<Change>& changes);
   void look_for_lost_work(Timestamp now, std::vector<Change>& changes);
-  void give_up_what_is_too_old(Timestamp now, std::vector<Change>& changes);
+  void give_up_what_is_too_late(Timestamp now, std::vector<Change>& changes);
   std::set<EventId>& ready_heads(const Entry& entry) {
     return ready_heads_[static_cast<std::size_t>(entry.kind)];
   }
@@ -310,6 +312,7 @@ class EventQueue {
   std::uint64_t next_lease_;
   std::uint64_t handouts_ = 0;
   Gate gate_;
+  OpenTime open_time_;
   Pacer pacer_;
   Counts counts_;
   std::unordered_map<EventId, Entry> entries_;

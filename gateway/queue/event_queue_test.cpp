@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "lib/base/limits.h"
 
 using namespace kefu;
@@ -34,6 +36,15 @@ struct Bench {
   void pass(Millis time) {
     now = now + time;
     queue.tick(now, changes);
+  }
+  // A worker that pings, and does this with whatever goes out.
+  void serve(Millis time, const std::function<void(const Handout&)>& work) {
+    const Timestamp until = now + time;
+    while (now < until) {
+      hello(kFirst);
+      for (const auto& handout : handouts()) work(handout);
+      pass(Millis(1000));
+    }
   }
   v1::Verdict verdict(const Handout& handout, v1::Outcome outcome, const std::string& reason = "") {
     v1::Verdict verdict;
@@ -169,22 +180,71 @@ TEST_CASE("unavailable pauses the whole queue, counts no attempt, and a probe op
   CHECK(ids(bench.handouts()) == Ids{2});
 }
 
-TEST_CASE("only age ends what the destination never takes") {
-  Bench bench;
+TEST_CASE("an outage makes no event older, however long it lasts") {
+  RetryPolicy policy;
+  policy.give_up_after = std::chrono::hours(24);
+  Bench bench(policy);
   bench.put(1, kAlice);
-  bench.hello(kFirst);
   int probes = 0;
-  while (bench.queue.state_of(EventId{1})) {
-    bench.hello(kFirst);
-    for (const auto& handout : bench.handouts()) {
-      ++probes;
-      bench.settle(handout, v1::OUTCOME_UNAVAILABLE, "down");
-    }
-    bench.pass(Millis(10000));
-  }
+  bench.serve(std::chrono::hours(100), [&](const Handout& handout) {
+    ++probes;
+    bench.settle(handout, v1::OUTCOME_UNAVAILABLE, "down");
+  });
   CHECK(probes > 100);
+  CHECK(bench.queue.state_of(EventId{1}));
+  // Nor does its first failure afterwards end it.
+  bench.pass(Gate::kLongestPause);
+  bench.hello(kFirst);
+  bench.settle(bench.handouts().at(0), v1::OUTCOME_RETRY, "busy");
+  CHECK(bench.last_state() == State::waiting);
+}
+
+TEST_CASE("an event grows old while its queue is open") {
+  RetryPolicy policy;
+  policy.give_up_after = std::chrono::hours(24);
+  Bench bench(policy);
+  bench.put(1, kAlice);
+  bench.serve(std::chrono::hours(23), [&](const Handout& handout) {
+    auto verdict = bench.verdict(handout, v1::OUTCOME_UNAVAILABLE, "slower");
+    verdict.set_failure(v1::FAILURE_THROTTLE);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+  });
+  CHECK(bench.queue.state_of(EventId{1}));
+  bench.serve(std::chrono::hours(2), [&](const Handout& handout) {
+    auto verdict = bench.verdict(handout, v1::OUTCOME_UNAVAILABLE, "slower");
+    verdict.set_failure(v1::FAILURE_THROTTLE);
+    bench.queue.settle(verdict, bench.now, bench.changes);
+  });
   CHECK(bench.last_state() == State::dead);
-  CHECK(bench.changes.back().error == "given up, too old: down");
+  CHECK(bench.changes.back().error == "given up, too old: slower");
+}
+
+TEST_CASE("an event that closes the queue again and again grows old though others open it") {
+  RetryPolicy policy;
+  policy.give_up_after = std::chrono::minutes(10);
+  Bench bench(policy);
+  bench.put(1, kAlice);
+  std::uint64_t next = 2;
+  bench.serve(std::chrono::minutes(11), [&](const Handout& handout) {
+    const bool bad = handout.event == EventId{1};
+    bench.settle(handout, bad ? v1::OUTCOME_UNAVAILABLE : v1::OUTCOME_DONE, "never");
+    if (next < 10'000) bench.put(next++, kBob);
+  });
+  CHECK_FALSE(bench.queue.state_of(EventId{1}));
+}
+
+TEST_CASE("the time before a restart, without workers, or a jump of the clock makes no event older") {
+  RetryPolicy policy;
+  policy.give_up_after = std::chrono::hours(24);
+  Bench bench(policy);
+  bench.queue.restore({EventId{1}, kAlice, State::ready, 0, 0, bench.now - std::chrono::hours(30), {}, {}});
+  for (int hour = 0; hour < 30; ++hour) bench.pass(std::chrono::hours(1));
+  bench.hello(kFirst);
+  bench.pass(Millis(0));
+  bench.pass(std::chrono::hours(24 * 365));
+  bench.hello(kFirst);
+  bench.settle(bench.handouts().at(0), v1::OUTCOME_RETRY, "busy");
+  CHECK(bench.last_state() == State::waiting);
 }
 
 TEST_CASE("an outage that answers with errors counts no attempts once several customers see it") {
@@ -894,11 +954,11 @@ TEST_CASE("a reply that must not be repeated dies with the worker that may have 
         "it may have been delivered, and is not repeated again: the worker fell silent");
 }
 
-TEST_CASE("of very many events that grew too old a few are given up at a time") {
+TEST_CASE("of very many replies whose windows have ended a few are given up at a time") {
   Bench bench;
-  for (std::uint64_t id = 1; id <= 1200; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  for (std::uint64_t id = 1; id <= 1200; ++id) bench.put(id, OpenId("o" + std::to_string(id)), Kind::reply);
   bench.queue.gate().pause();
-  bench.pass(std::chrono::hours(25));
+  bench.pass(std::chrono::hours(49));
   CHECK(bench.changes.size() == 500);
   bench.pass(std::chrono::seconds(1));
   bench.pass(std::chrono::seconds(1));
@@ -906,18 +966,21 @@ TEST_CASE("of very many events that grew too old a few are given up at a time") 
   CHECK(bench.queue.counts().ready == 0);
 }
 
-TEST_CASE("an event grows too old while the queue is closed or paused") {
+TEST_CASE("while a queue is paused nothing dies but replies whose window ends") {
   RetryPolicy policy;
   policy.give_up_after = Millis(60'000);
   Bench bench(policy);
   bench.put(1, kAlice);
+  bench.put(2, kBob, Kind::reply);
+  bench.queue.customer_ends_at(kBob, bench.now + Millis(600'000));
   bench.queue.gate().pause();
-  bench.pass(Millis(59'000));
+  bench.serve(Millis(590'000), [](const Handout&) {});
   CHECK(bench.changes.empty());
-  bench.pass(Millis(2000));
+  bench.serve(Millis(3'600'000), [](const Handout&) {});
   REQUIRE(bench.changes.size() == 1);
+  CHECK(bench.changes[0].event == EventId{2});
   CHECK(bench.last_state() == State::dead);
-  CHECK(bench.changes[0].error == "given up, too old: the queue is paused");
+  CHECK(bench.changes[0].error == "given up, the reply window has ended: the queue is paused");
 }
 
 TEST_CASE("a reply is given up, and unparked as dead, when the customer's window ends") {

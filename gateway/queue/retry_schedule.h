@@ -15,7 +15,7 @@ struct RetryPolicy {
   double jitter = 0.2;  // ± share of the wait, so that many events do not come back at the same instant
   std::uint32_t unsure_max = 0;  // attempts that may have acted before the event is given up; 0: any number
   std::uint32_t attempts_max = 100;           // failed attempts that count
-  Millis give_up_after{24 * 60 * 60 * 1000};  // age from acceptance
+  Millis give_up_after{24 * 60 * 60 * 1000};  // age, as OpenTime counts it
 };
 
 // `attempts`: failed so far, at least 1. `at_least`: what the cloud asked for. `chance`: uniform in [0,1).

@@ -98,7 +98,7 @@ constexpr Setting kTable[] = {
      "wait before the second attempt; doubles from there"},
     {"KEFU_RETRY_MAX", "gateway", Kind::duration, "5m", true, "longest wait between attempts"},
     {"KEFU_RETRY_FOR", "gateway", Kind::duration, "24h", true,
-     "an event that is older is given up; replies by default when the customer's window ends"},
+     "an event not delivered for so long while its queue was open is given up; replies when the window ends"},
     {"KEFU_RETRY_ATTEMPTS", "gateway", Kind::number, "100", true, "an event that failed so often is given up",
      "1 1000000"},
     {"KEFU_NOTIFIER_ON_UNKNOWN", "gateway notifier", Kind::choice, "resend", true,
