@@ -13,7 +13,7 @@ RUN cmake --preset release && ninja -C build -j "$(nproc)" kefu-gateway kefu-rel
 RUN ctest --test-dir build -j "$(nproc)" --output-on-failure -R '^http_tests$'
 RUN install -d /out/bin /out/etc && strip -o /out/bin/kefuctl build/bin/kefuctl \
     && for service in gateway relay notifier sandbox; do strip -o /out/bin/kefu-$service build/bin/kefu-$service; done \
-    && install -m 0644 sandbox/demo.env /out/etc/
+    && install docker/start /out/bin/kefu-start && install -m 0644 sandbox/demo.env /out/etc/
 
 FROM debian:trixie-slim
 # With EXTRA_PACKAGES=ffmpeg the relay turns customers' voices into MP3, which every agent's client plays.
@@ -23,11 +23,11 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-ins
       libssl3t64 libzmq5 zlib1g ${EXTRA_PACKAGES} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --no-create-home --home-dir /data --uid 10001 kefu \
-    && install -d -o kefu -g kefu /data /media
+    && install -d -o kefu -g kefu -m 0700 /data /demo /demo/data \
+    && install -d -o kefu -g kefu /media /demo/media
 COPY --from=build /out/bin/ /usr/local/bin/
 COPY --from=build /out/etc/ /etc/kefu/
 USER kefu
 WORKDIR /data
-VOLUME /data
 ENV KEFU_DATA_DIR=/data KEFU_MEDIA_DIR=/media
 CMD ["kefuctl", "--help"]

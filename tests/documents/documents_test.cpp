@@ -79,7 +79,7 @@ TEST_CASE("both READMEs tell every setting and its default") {
   }
 }
 
-TEST_CASE("docker-compose.yml hands on every setting that .env may hold") {
+TEST_CASE("docker-compose.yml hands on every setting that .env may hold, and the files of secrets") {
   const std::string compose = read("docker-compose.yml");
   for (const kefu::Setting& setting : kefu::all_settings()) {
     for (const char* program : {"gateway", "relay", "notifier", "sandbox"}) {
@@ -89,9 +89,28 @@ TEST_CASE("docker-compose.yml hands on every setting that .env may hold") {
       }
       CAPTURE(program);
       CAPTURE(setting.name);
-      CHECK(contains(service_block(compose, program), "\n      " + std::string(setting.name) + ":"));
+      const std::string name = "\n      " + std::string(setting.name);
+      const std::string block = service_block(compose, program);
+      CHECK(contains(block, name + ":"));
+      CHECK((setting.kind != kefu::SettingKind::secret || contains(block, name + "_FILE:\n")));
     }
   }
+}
+
+TEST_CASE("a configuration file can be used with docker-compose.yml, by every program") {
+  const std::string compose = read("docker-compose.yml");
+  CHECK(contains(compose, "&config \"${KEFU_CONFIG_DIR:-./config}:/config:ro\"\n"));
+  CHECK(contains(
+      compose,
+      "volumes: &workers-volumes\n      - media:/media\n      - demo-media:/demo/media\n      - *config\n"));
+  for (const char* service : {"gateway", "relay", "notifier", "sandbox"}) {
+    CAPTURE(service);
+    const std::string block = service_block(compose, service);
+    CHECK(contains(block, "\n      KEFU_CONFIG:\n"));
+    CHECK(contains(block, "\n      WECHAT_APP_ID:\n"));  // by which demo and real clouds are told apart
+    CHECK((contains(block, "config") || contains(block, "*workers-volumes")));
+  }
+  CHECK(contains(service_block(compose, "check"), "<<: [*gateway, *relay, *notifier]"));
 }
 
 TEST_CASE("docker-compose.yml publishes neither the tap nor the admin socket") {
@@ -122,6 +141,16 @@ TEST_CASE("the proxy of docs/connect.md passes on every path that strangers need
     CHECK(contains(document, location));
   }
   CHECK(contains(document, "KEFU_MEDIA_URL=https://"));
+}
+
+TEST_CASE("docker-compose.yml keeps the demo's data apart from those of the real clouds") {
+  const std::string compose = read("docker-compose.yml");
+  const std::string block = service_block(compose, "gateway");
+  for (const char* mount : {"data:/data", "media:/media", "demo-data:/demo/data", "demo-media:/demo/media"}) {
+    CAPTURE(mount);
+    CHECK(contains(block, "\n      - " + std::string(mount) + "\n"));
+  }
+  CHECK_FALSE(contains(read("Dockerfile"), "\nVOLUME"));
 }
 
 TEST_CASE("the demo credentials are those that the sandbox plays with") {
