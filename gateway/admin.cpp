@@ -9,6 +9,7 @@
 
 #include "gateway/event_json.h"
 #include "lib/base/ascii.h"
+#include "lib/base/digest.h"
 #include "lib/base/json.h"
 
 namespace kefu {
@@ -211,6 +212,7 @@ json show(const json& question, const Dispatcher& dispatcher, Journal& journal) 
   event["queue"] = queue_name(stored->event.queue());
   event["progress"] = stored->progress;
   event["content"] = content_of(stored->event);
+  if (stored->damaged) event["damaged_base64"] = base64_encode(stored->damaged_bytes);
   return {{"ok", true}, {"event", std::move(event)}};
 }
 
@@ -315,7 +317,7 @@ json export_page(const json& question, const Dispatcher& dispatcher, Journal& jo
     last = EventId{stored.event.id()};
     const auto now = state_now(dispatcher, stored);
     if (state && now != *state) continue;
-    bytes += stored.event.ByteSizeLong();
+    bytes += stored.event.ByteSizeLong() + stored.damaged_bytes.size() * 4 / 3;
     events.push_back(exported(stored, now));
   }
   return {{"ok", true}, {"events", std::move(events)}, {"next", all ? json() : json(last.value)}};

@@ -17,6 +17,12 @@ constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
 constexpr const char* kWithdrawn = "dropped by an operator";
 constexpr const char* kRecalled = "recalled by the agent";
+constexpr const char* kDamaged =
+    "damaged: the journal cannot read its content; check the disk, look at its bytes with \"kefuctl show\" "
+    "and drop it";
+constexpr const char* kUnknownRow =
+    "damaged: the journal gives it a kind, a queue or a state that this program does not know; check the "
+    "disk and the program's version, then replay or drop it";
 constexpr std::uint32_t kForgetAtOnce = 500;
 constexpr std::size_t kReplayAtOnce = 200;  // events in one turn: some 20 ms
 // WeChat reports every five seconds where a customer is while they have the chat open.
@@ -95,13 +101,20 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
     });
   }
   std::set<OpenId> awaiting_replies;
-  journal_.each_unfinished([&](v1::Queue which, queue::Remembered event) {
+  const auto unknown = journal_.each_unfinished([&](v1::Queue which, queue::Remembered event) {
     if (which == v1::QUEUE_NOTIFIER) awaiting_replies.insert(event.customer);
     // The system's clock may have been far ahead when it was written.
     const auto& retry = which == v1::QUEUE_NOTIFIER ? options_.notifier.retry : options_.relay.retry;
     if (event.state == queue::State::waiting) event.due = std::min(event.due, now + 2 * retry.max);
     queue(which).restore(event);
   });
+  for (const auto event : unknown) {
+    queue::Change change;
+    change.event = event;
+    change.state = queue::State::dead;
+    change.error = kUnknownRow;
+    changes_.push_back(std::move(change));
+  }
   for (const auto& openid : awaiting_replies) tell_window_of(openid);
   for (const auto which : kQueues) {
     const auto workers = journal_.workers(which);
@@ -700,6 +713,7 @@ void Dispatcher::apply_changes(Timestamp now) {
     step.code = change.code;
     step.failure = change.failure;
     step.unsure = change.unsure_at != Timestamp{};
+    step.damaged = change.error == kDamaged || change.error == kUnknownRow;
     step.at = now;
     steps_.push_back(std::move(step));
   }
@@ -825,21 +839,36 @@ std::vector<Outgoing> Dispatcher::handouts(Timestamp now) {
   for (const auto which : kQueues) {
     std::uint64_t bundle = 0;
     for (const auto& handout : queue(which).handouts(now)) {
+      auto stored = event(handout.event);
+      if (!stored) throw JournalError("the journal has lost event " + std::to_string(handout.event.value));
+      if (stored->damaged) {
+        set_aside_damaged(handout, which, now);
+        continue;
+      }
       const auto* route = route_of(handout.worker);
       const bool joins = handout.bundle != 0 && handout.bundle == bundle;
       if (!joins) out.push_back({route ? *route : "", {}});
       bundle = handout.bundle;
       auto& message = out.back().message;
-      write_delivery(handout, now,
+      write_delivery(handout, *std::move(stored), now,
                      bundle != 0 ? *message.mutable_bundle()->add_deliveries() : *message.mutable_delivery());
     }
   }
   return out;
 }
 
-void Dispatcher::write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery) {
-  auto stored = event(handout.event);
-  if (!stored) throw JournalError("the journal has lost event " + std::to_string(handout.event.value));
+// It never leaves the house: as if its worker had handed it back, and then dead.
+void Dispatcher::set_aside_damaged(const queue::Handout& handout, v1::Queue which, Timestamp now) {
+  v1::Delivery unsent;
+  unsent.set_lease(handout.lease.value);
+  unsent.mutable_event()->set_id(handout.event.value);
+  unsent.mutable_event()->set_queue(which);
+  take_back(unsent, now);
+  queue(which).drop(handout.event, kDamaged, changes_);
+}
+
+void Dispatcher::write_delivery(const queue::Handout& handout, StoredEvent stored, Timestamp now,
+                                v1::Delivery& delivery) {
   delivery.set_lease(handout.lease.value);
   delivery.set_attempt(handout.attempt);
   delivery.set_start_by_ms(handout.start_by.ms);
@@ -847,16 +876,16 @@ void Dispatcher::write_delivery(const queue::Handout& handout, Timestamp now, v1
   delivery.set_progress(handout.progress);
   if (handout.unsure_at != Timestamp{})
     delivery.set_unsure_for_ms(std::max<std::int64_t>(1, (now - handout.unsure_at).count()));
-  if (!stored->event.has_sweep()) {
+  if (!stored.event.has_sweep()) {
     Step step;
     step.name = "delivered";
-    step.event = stored->event;
+    step.event = stored.event;
     step.attempt = handout.attempt;
     step.worker = handout.worker.value;
     step.at = now;
     steps_.push_back(std::move(step));
   }
-  *delivery.mutable_event() = std::move(stored->event);
+  *delivery.mutable_event() = std::move(stored.event);
   charge_further_calls(delivery, now);
   if (delivery.event().queue() == v1::QUEUE_RELAY) resolve(delivery, now);
 }
@@ -921,7 +950,7 @@ void Dispatcher::take_back(const v1::Delivery& delivery, Timestamp now) {
 }
 
 std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
-  if (replays_.any_running()) return now;
+  if (replays_.any_running() || !changes_.empty()) return now;
   const auto a = relay_.next_timer(now);
   const auto b = notifier_.next_timer(now);
   auto next = next_forget_;
@@ -937,6 +966,10 @@ std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
 Result<int> Dispatcher::replay(EventId event, Timestamp now) {
   const auto stored = journal_.event(event);
   if (!stored) return Error{"there is no event " + std::to_string(event.value)};
+  if (stored->damaged)
+    return Error{"event " + std::to_string(event.value) +
+                 " is damaged: the journal cannot read its content, so nothing can be sent; \"show\" gives "
+                 "its bytes, \"drop\" ends it"};
   auto& in = queue(stored->event.queue());
   if (in.state_of(event)) {
     if (in.release(event, now, changes_)) return 1;

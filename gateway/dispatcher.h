@@ -55,7 +55,8 @@ struct Step {
   std::string worker;     // that has it, or had it
   std::int32_t code = 0;  // of the cloud; 0: none
   v1::Failure failure = v1::FAILURE_UNSPECIFIED;
-  bool unsure = false;  // an attempt may have acted without our knowing
+  bool unsure = false;   // an attempt may have acted without our knowing
+  bool damaged = false;  // dead, for the journal cannot read it
   Timestamp at{};
 };
 
@@ -151,7 +152,9 @@ class Dispatcher {
   void tell_agent(const StoredEvent& before, const queue::Change& change, Timestamp now);
   Receipt store_notice(const OpenId& customer, const std::string& agent, const std::string& text,
                        const DedupKey& key, Timestamp now, const char* kind = "notice");
-  void write_delivery(const queue::Handout& handout, Timestamp now, v1::Delivery& delivery);
+  void set_aside_damaged(const queue::Handout& handout, v1::Queue which, Timestamp now);
+  void write_delivery(const queue::Handout& handout, StoredEvent stored, Timestamp now,
+                      v1::Delivery& delivery);
   void charge_further_calls(const v1::Delivery& delivery, Timestamp now);
   void resolve(v1::Delivery& delivery, Timestamp now);
   void take_back(const v1::Delivery& delivery, Timestamp now);

@@ -60,6 +60,7 @@ json brief(const StoredEvent& stored, queue::State state) {
     out["due_at"] = stored.due.ms;
   if (stored.settled_at.ms != 0) out["settled_at"] = stored.settled_at.ms;
   if (stored.unsure_at.ms != 0) out["unsure_at"] = stored.unsure_at.ms;
+  if (stored.damaged) out["damaged"] = true;
   return out;
 }
 
@@ -93,22 +94,26 @@ json told_hops(const std::vector<Hop>& hops, const std::optional<queue::FlightVi
 }
 
 json exported(const StoredEvent& stored, queue::State state) {
-  return {{"id", stored.event.id()},
-          {"queue", queue_name(stored.event.queue())},
-          {"state", name(state)},
-          {"type", event_type(stored.event)},
-          {"key", dedup_key_hex(stored.key)},
-          {"reply", static_cast<int>(stored.reply)},
-          {"attempts", stored.attempts},
-          {"progress", stored.progress},
-          {"unsure", stored.unsure},
-          {"unsure_at", stored.unsure_at.ms},
-          {"error", stored.error},
-          {"content", content_of(stored.event)}};
+  json out = {{"id", stored.event.id()},
+              {"queue", queue_name(stored.event.queue())},
+              {"state", name(state)},
+              {"type", event_type(stored.event)},
+              {"key", dedup_key_hex(stored.key)},
+              {"reply", static_cast<int>(stored.reply)},
+              {"attempts", stored.attempts},
+              {"progress", stored.progress},
+              {"unsure", stored.unsure},
+              {"unsure_at", stored.unsure_at.ms},
+              {"error", stored.error},
+              {"content", content_of(stored.event)}};
+  if (stored.damaged) out["damaged_base64"] = base64_encode(stored.damaged_bytes);
+  return out;
 }
 
 Result<StoredEvent> imported(const json& told) {
   if (!told.is_object()) return Error{"it is no JSON object"};
+  if (told.contains("damaged_base64"))
+    return Error{"it is damaged: the journal it comes from could not read its content; leave it out"};
   if (text(told, "state") == name(queue::State::done)) return Error{"it is done: there is nothing to carry"};
   const auto content = told.find("content");
   if (content == told.end() || !content->is_object()) return Error{"it has no \"content\""};

@@ -323,6 +323,10 @@ struct QueueLoop::Impl {
   void publish(Dispatcher& dispatcher) {
     for (const auto& step : dispatcher.steps()) {
       tally.step(step);
+      if (step.damaged) {
+        log::error("an event in the journal is damaged and became a dead letter",
+                   {{"event", step.event.id()}, {"queue", queue_name(step.event.queue())}});
+      }
       if (tap_on && tap.publish(step) == Tap::Told::overrun) tally.tap_overrun();
     }
   }

@@ -66,6 +66,13 @@ void Tally::step(const Step& step) {
                  {{"queue", queue}, {"result", std::string(step.name)}})
         .add();
   }
+  if (step.damaged) {
+    metrics_
+        .counter("kefu_damaged_events_total",
+                 "Events that became dead letters because the journal could not read them",
+                 {{"queue", queue}})
+        .add();
+  }
   if (step.name == "done") {
     const Millis took = step.at - Timestamp{step.event.accepted_at_ms()};
     metrics_.histogram("kefu_end_to_end_seconds", "From acceptance to done", {{"queue", queue}})

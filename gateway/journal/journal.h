@@ -73,6 +73,9 @@ struct StoredEvent {
   std::uint32_t unsure = 0;
   DedupKey key;
   ReplyKind reply = ReplyKind::none;  // that its push got
+  // What the journal holds of its content cannot be read, or is not what was written: the event has no body.
+  bool damaged = false;
+  std::string damaged_bytes{};  // what the journal holds instead
 };
 
 // One step on an event's way.
@@ -167,8 +170,10 @@ class Journal {
   virtual std::uint32_t epoch() const = 0;
   // Its own for ever, never 0: event ids and leases mean something within one journal only.
   virtual std::uint64_t identity() const = 0;
-  // Unfinished events in the order of ids.
-  virtual void each_unfinished(const std::function<void(v1::Queue, const queue::Remembered&)>& take) = 0;
+  // Unfinished events in the order of ids. Those whose kind, queue or state this program does not know are
+  // left out and returned, and can be listed in one of the two queues from then on.
+  virtual std::vector<EventId> each_unfinished(
+      const std::function<void(v1::Queue, const queue::Remembered&)>& take) = 0;
   virtual void each_customer_active_since(Timestamp since,
                                           const std::function<void(const Customer&)>& take) = 0;
   virtual std::vector<WorkerId> workers(v1::Queue queue) = 0;

@@ -346,7 +346,8 @@ class MemoryJournal final : public Journal {
   std::uint32_t epoch() const override { return now_.epoch; }
   std::uint64_t identity() const override { return now_.identity; }
 
-  void each_unfinished(const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {
+  std::vector<EventId> each_unfinished(
+      const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {
     for (const auto& [id, row] : now_.events) {
       const auto& stored = row.stored;
       if (stored.state == queue::State::done || stored.state == queue::State::dead) continue;
@@ -364,6 +365,7 @@ class MemoryJournal final : public Journal {
       event.unsure = stored.unsure;
       take(stored.event.queue(), event);
     }
+    return {};
   }
 
   void each_customer_active_since(Timestamp since,

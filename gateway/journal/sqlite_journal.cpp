@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "gateway/journal/checksum.h"
 #include "gateway/journal/quarantine_table.h"
 #include "gateway/journal/statement.h"
 #include "gateway/journal/upgrade.h"
@@ -22,7 +23,7 @@
 namespace kefu {
 namespace {
 
-constexpr std::int64_t kFormat = 2;                // of the file, in PRAGMA user_version
+constexpr std::int64_t kFormat = 3;                // of the file, in PRAGMA user_version
 constexpr std::int64_t kApplication = 0x4b454655;  // "KEFU", in PRAGMA application_id
 
 constexpr int kFirstHops = 10;  // of one event; it may be tried for a day
@@ -40,12 +41,14 @@ CREATE TABLE events (
   settled_at INTEGER NOT NULL DEFAULT 0, lease INTEGER NOT NULL DEFAULT 0,
   worker INTEGER NOT NULL DEFAULT 0, took INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0,
   failure INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', reply INTEGER NOT NULL DEFAULT 0,
-  customer TEXT NOT NULL, dedup BLOB NOT NULL, source TEXT NOT NULL, payload BLOB NOT NULL);
+  customer TEXT NOT NULL, dedup BLOB NOT NULL, source TEXT NOT NULL, payload BLOB NOT NULL,
+  checksum INTEGER);
 CREATE UNIQUE INDEX by_customer ON events (customer, dedup);
 CREATE INDEX by_source ON events (source) WHERE source <> '';
 CREATE INDEX unfinished ON events (id) WHERE state < 5;
 CREATE INDEX dead ON events (queue, id) WHERE state = 6;
 CREATE INDEX done ON events (settled_at) WHERE state = 5;
+CREATE INDEX unknown_state ON events (id) WHERE state > 6;
 CREATE TABLE hops (
   event INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL,
   attempt INTEGER NOT NULL, worker INTEGER NOT NULL, took INTEGER NOT NULL, code INTEGER NOT NULL,
@@ -98,7 +101,8 @@ void prepare_file(Database& database) {
                        std::to_string(kFormat) + "; use the newer program");
   } else if (format < kFormat) {
     database.run("BEGIN IMMEDIATE");
-    upgrade_from_format_1(database, kSchema);
+    if (format == 1) upgrade_from_format_1(database, kSchema);
+    if (format == 2) upgrade_from_format_2(database);
     database.run(("PRAGMA user_version=" + std::to_string(kFormat)).c_str());
     database.run("COMMIT");
   }
@@ -222,10 +226,10 @@ class SqliteJournal final : public Journal {
     const auto stored = this->event(event);
     if (!stored || stored->state != queue::State::dead) return false;
     // The row stays as done, so that its key goes on refusing duplicates; the payload goes.
-    Statement(
-        database_,
-        "UPDATE events SET state = 5, payload = x'', worker = 0, took = 0, code = 0, failure = 0, error = "
-        "'dropped by an operator' WHERE id = ?")
+    Statement(database_,
+              "UPDATE events SET state = 5, payload = x'', checksum = NULL, worker = 0, took = 0, code = 0, "
+              "failure = 0, error = "
+              "'dropped by an operator' WHERE id = ?")
         .bind(static_cast<std::int64_t>(event.value))
         .run();
     --totals_[stored->event.queue()].dead;
@@ -263,11 +267,19 @@ class SqliteJournal final : public Journal {
 
   void rewrite(const v1::Event& event) override {
     begin();
+    const auto id = static_cast<std::int64_t>(event.id());
+    Statement kept(database_, "SELECT reply, dedup FROM events WHERE id = ?");
+    kept.bind(id);
+    if (!kept.step()) return;
     auto copy = event;
     serialize(copy);
-    Statement(database_, "UPDATE events SET payload = ? WHERE id = ?")
+    const auto dedup = kept.bytes(1);
+    const auto checksum = checksum_of(columns_of(copy, dedup, kept.integer(0)));
+    kept.reset();
+    Statement(database_, "UPDATE events SET payload = ?, checksum = ? WHERE id = ?")
         .bind_bytes(buffer_)
-        .bind(static_cast<std::int64_t>(event.id()))
+        .bind(checksum)
+        .bind(id)
         .run();
   }
 
@@ -487,12 +499,18 @@ class SqliteJournal final : public Journal {
   std::uint32_t epoch() const override { return epoch_; }
   std::uint64_t identity() const override { return identity_; }
 
-  void each_unfinished(const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {
+  std::vector<EventId> each_unfinished(
+      const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {
+    std::vector<EventId> unknown;
     Statement rows(database_,
                    "SELECT id, queue, customer, state, attempts, progress, coalesce(age_from, accepted_at), "
                    "due, lease, kind, unsure_at, unsure FROM events "
                    "WHERE state < 5 ORDER BY id");
     while (rows.step()) {
+      if (!is_known(rows.integer(1), rows.integer(9), rows.integer(3))) {
+        unknown.push_back(EventId{static_cast<std::uint64_t>(rows.integer(0))});
+        continue;
+      }
       queue::Remembered event;
       event.event = EventId{static_cast<std::uint64_t>(rows.integer(0))};
       event.customer = OpenId(rows.text(2));
@@ -507,6 +525,11 @@ class SqliteJournal final : public Journal {
       event.unsure = static_cast<std::uint32_t>(rows.integer(11));
       take(static_cast<v1::Queue>(rows.integer(1)), event);
     }
+    Statement others(database_, "SELECT id FROM events WHERE state > 6 ORDER BY id");
+    const auto found = ids(others);
+    unknown.insert(unknown.end(), found.begin(), found.end());
+    for (const auto event : unknown) make_listable(event);
+    return unknown;
   }
 
   void each_customer_active_since(Timestamp since,
@@ -529,13 +552,33 @@ class SqliteJournal final : public Journal {
  private:
   static constexpr const char* kColumns =
       "id, queue, state, attempts, progress, due, settled_at, error, payload, customer, accepted_at, lease, "
-      "source, unsure_at, unsure, dedup, reply";
+      "source, unsure_at, unsure, dedup, reply, kind, checksum";
   static constexpr const char* kCustomer =
       "openid, im_user, generation, imported, following, agent, active_at, conversation_at, window_ends_at, "
       "replies_left, window_opened_by";
 
   static std::string_view bytes_of(const DedupKey& key) {
     return {reinterpret_cast<const char*>(key.value.data()), key.value.size()};
+  }
+
+  // Of an unfinished event. Being in flight is never written.
+  static bool is_known(std::int64_t queue, std::int64_t kind, std::int64_t state) {
+    const bool of_ours = queue == v1::QUEUE_RELAY || queue == v1::QUEUE_NOTIFIER;
+    const bool kept_kind = kind >= 0 && kind < static_cast<int>(queue::Kind::lookup);
+    return of_ours && kept_kind &&
+           (state == static_cast<int>(queue::State::ready) ||
+            state == static_cast<int>(queue::State::waiting) ||
+            state == static_cast<int>(queue::State::parked));
+  }
+
+  // In a queue that people can ask for.
+  void make_listable(EventId event) {
+    begin();
+    Statement(database_,
+              "UPDATE events SET queue = CASE kind WHEN 3 THEN 2 ELSE 1 END WHERE id = ? AND queue NOT IN "
+              "(1, 2)")
+        .bind(static_cast<std::int64_t>(event.value))
+        .run();
   }
 
   void begin() {
@@ -559,10 +602,24 @@ class SqliteJournal final : public Journal {
         .bind_bytes(bytes_of(key))
         .bind_text(event.source_id())
         .bind_bytes(buffer_)
+        .bind(checksum_of(columns_of(event, bytes_of(key), static_cast<int>(reply))))
         .run();
     if (database_.changed() == 0) return false;
     last_id_ = id;
     return true;
+  }
+
+  // REQUIRES: buffer_ has the payload, and is not changed before the result is used.
+  EventColumns columns_of(const v1::Event& event, std::string_view dedup, std::int64_t reply) const {
+    return {static_cast<std::int64_t>(event.id()),
+            event.queue(),
+            static_cast<std::int64_t>(queue::kind_of(event)),
+            event.accepted_at_ms(),
+            reply,
+            event.customer(),
+            dedup,
+            event.source_id(),
+            buffer_};
   }
 
   // Into buffer_. What has a column of its own is not kept twice, so it is taken out for the moment.
@@ -649,10 +706,26 @@ class SqliteJournal final : public Journal {
     return found;
   }
 
+  // `event`: what the payload was read as. Rows of older formats have no checksum.
+  static bool is_as_written(const Statement& row, const v1::Event& event, std::string_view payload) {
+    const bool dropped = payload.empty() && row.integer(2) == static_cast<int>(queue::State::done);
+    if (!dropped && row.integer(17) != static_cast<int>(queue::kind_of(event))) return false;
+    if (row.is_null(18)) return true;
+    const auto customer = row.text(9);
+    const auto dedup = row.bytes(15);
+    const auto source = row.text(12);
+    return row.integer(18) == checksum_of({row.integer(0), row.integer(1), row.integer(17), row.integer(10),
+                                           row.integer(16), customer, dedup, source, payload});
+  }
+
   static StoredEvent read_event(const Statement& row) {
     StoredEvent stored;
-    if (!stored.event.ParseFromString(row.bytes(8)))
-      throw JournalError("an event in the journal cannot be read; the file is damaged");
+    auto payload = row.bytes(8);
+    if (!stored.event.ParseFromString(payload) || !is_as_written(row, stored.event, payload)) {
+      stored.event.Clear();
+      stored.damaged = true;
+      stored.damaged_bytes = std::move(payload);
+    }
     stored.event.set_id(static_cast<std::uint64_t>(row.integer(0)));
     stored.event.set_queue(static_cast<v1::Queue>(row.integer(1)));
     stored.event.set_customer(row.text(9));
@@ -696,7 +769,8 @@ class SqliteJournal final : public Journal {
   Statement insert_{
       database_,
       "INSERT INTO events (id, queue, kind, state, accepted_at, reply, customer, dedup, "
-      "source, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (customer, dedup) DO NOTHING"};
+      "source, payload, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (customer, dedup) DO "
+      "NOTHING"};
   Statement by_key_{database_, "SELECT id, reply FROM events WHERE customer = ? AND dedup = ?"};
   Statement queue_of_{database_, "SELECT queue, state FROM events WHERE id = ?"};
   Statement change_{database_,

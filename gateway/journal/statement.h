@@ -46,6 +46,7 @@ class Statement {
   void reset();
 
   std::int64_t integer(int column) const;
+  bool is_null(int column) const;
   std::string text(int column) const;
   std::string bytes(int column) const;
 

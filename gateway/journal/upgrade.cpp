@@ -1,6 +1,5 @@
 #include "gateway/journal/upgrade.h"
 
-#include "gateway/journal/journal.h"
 #include "gateway/queue/kind.h"
 
 namespace kefu {
@@ -24,7 +23,7 @@ DROP INDEX raws_by_age;
 constexpr const char* kTakeOver = R"sql(
 INSERT INTO events (id, queue, kind, state, attempts, progress, accepted_at, age_from, due, settled_at, lease,
     error, reply, customer, dedup, source, payload)
-  SELECT id, queue, 0, state, attempts, progress, accepted_at, age_from, due, settled_at, lease,
+  SELECT id, queue, CASE queue WHEN 2 THEN 3 ELSE 0 END, state, attempts, progress, accepted_at, age_from, due, settled_at, lease,
     error, reply, customer, coalesce(dedup, randomblob(16)), '', payload FROM old_events;
 INSERT INTO customers (openid, im_user, generation, imported, following, agent, active_at)
   SELECT openid, im_user, generation, imported, following, agent, active_at FROM old_customers;
@@ -49,8 +48,9 @@ void fill_in_kinds_and_sources(Database& database) {
   Statement fill(database, "UPDATE events SET kind = ?, source = ? WHERE id = ?");
   while (rows.step()) {
     v1::Event event;
-    if (!event.ParseFromString(rows.bytes(1)))
-      throw JournalError("an event in the journal cannot be read; the file is damaged");
+    // What cannot be read becomes a dead letter later. Its kind is not known: it keeps the one that was
+    // filled in.
+    if (!event.ParseFromString(rows.bytes(1))) continue;
     fill.bind(static_cast<int>(queue::kind_of(event)))
         .bind_text(event.source_id())
         .bind(rows.integer(0))
@@ -66,6 +66,11 @@ void upgrade_from_format_1(Database& database, const char* schema) {
   database.run(kTakeOver);
   fill_in_kinds_and_sources(database);
   database.run(kClearAway);
+}
+
+void upgrade_from_format_2(Database& database) {
+  database.run("ALTER TABLE events ADD COLUMN checksum INTEGER");
+  database.run("CREATE INDEX unknown_state ON events (id) WHERE state > 6");
 }
 
 }  // namespace kefu

@@ -89,3 +89,87 @@ TEST_CASE("a journal of format 1 is read, written and closed as one of today") {
   }
   for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
 }
+
+namespace {
+
+// What a program of format 2 made, reduced to what is looked at.
+constexpr const char* kFormat2 = R"sql(
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, progress INTEGER NOT NULL DEFAULT 0,
+  unsure INTEGER NOT NULL DEFAULT 0, unsure_at INTEGER NOT NULL DEFAULT 0,
+  accepted_at INTEGER NOT NULL, age_from INTEGER, due INTEGER NOT NULL DEFAULT 0,
+  settled_at INTEGER NOT NULL DEFAULT 0, lease INTEGER NOT NULL DEFAULT 0,
+  worker INTEGER NOT NULL DEFAULT 0, took INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0,
+  failure INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', reply INTEGER NOT NULL DEFAULT 0,
+  customer TEXT NOT NULL, dedup BLOB NOT NULL, source TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE UNIQUE INDEX by_customer ON events (customer, dedup);
+CREATE INDEX by_source ON events (source) WHERE source <> '';
+CREATE INDEX unfinished ON events (id) WHERE state < 5;
+CREATE INDEX dead ON events (queue, id) WHERE state = 6;
+CREATE INDEX done ON events (settled_at) WHERE state = 5;
+CREATE TABLE hops (
+  event INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL,
+  attempt INTEGER NOT NULL, worker INTEGER NOT NULL, took INTEGER NOT NULL, code INTEGER NOT NULL,
+  failure INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY (event, n)) WITHOUT ROWID;
+CREATE TABLE worker_names (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE customers (
+  openid TEXT PRIMARY KEY, im_user TEXT NOT NULL, generation INTEGER NOT NULL, imported INTEGER NOT NULL,
+  following INTEGER NOT NULL, agent TEXT NOT NULL, active_at INTEGER NOT NULL,
+  conversation_at INTEGER NOT NULL DEFAULT 0, window_ends_at INTEGER NOT NULL DEFAULT 0,
+  replies_left INTEGER NOT NULL DEFAULT 0, window_opened_by INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX customer_by_im_user ON customers (im_user) WHERE generation > 0;
+CREATE INDEX customer_by_activity ON customers (active_at) WHERE agent <> '';
+CREATE TABLE notes (dedup BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX notes_by_age ON notes (at);
+CREATE TABLE workers (queue INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (queue, id)) WITHOUT ROWID;
+CREATE TABLE raws (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX raws_by_age ON raws (at);
+CREATE TABLE queues (queue INTEGER PRIMARY KEY, done INTEGER NOT NULL DEFAULT 0, paused INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE runs (epoch INTEGER PRIMARY KEY, journal INTEGER NOT NULL);
+INSERT INTO runs VALUES (3, 99);
+PRAGMA application_id=1262831189;
+PRAGMA user_version=2;
+)sql";
+
+}  // namespace
+
+TEST_CASE("a journal of format 2 is read as it is, and what is written from then on is checked") {
+  const auto file = std::filesystem::temp_directory_path() / ("kefu-" + random_hex(8) + ".db");
+  {
+    Database database(file.string());
+    database.run(kFormat2);
+    v1::Event event;
+    event.mutable_customer_message()->set_text("of before");
+    for (const auto* payload : {"sound", "damaged"}) {
+      const bool sound = std::string(payload) == "sound";
+      Statement(database,
+                "INSERT INTO events (queue, kind, customer, state, accepted_at, dedup, source, payload) "
+                "VALUES (1, 0, 'oAlice', 1, 1700000000000, ?, '', ?)")
+          .bind_bytes(std::string(16, sound ? 'a' : 'b'))
+          .bind_bytes(sound ? event.SerializeAsString() : std::string("\xff\xff"))
+          .run();
+    }
+  }
+  EventId fresh;
+  {
+    const auto journal = open_sqlite_journal(file.string());
+    CHECK(journal->identity() == 99);
+    CHECK(journal->event(EventId{1})->event.customer_message().text() == "of before");
+    CHECK_FALSE(journal->event(EventId{1})->damaged);
+    CHECK(journal->event(EventId{2})->damaged);
+    CHECK(journal->event(EventId{2})->damaged_bytes == "\xff\xff");
+    v1::Event event;
+    event.set_queue(v1::QUEUE_RELAY);
+    event.set_customer("oAlice");
+    event.mutable_customer_message()->set_text("new");
+    fresh = journal->put(event, dedup_key({"new"}), ReplyKind::none).id;
+    event.mutable_customer_message()->set_text("rewritten");
+    journal->rewrite(event);
+    journal->commit();
+    CHECK_FALSE(journal->event(fresh)->damaged);
+  }
+  Database(file.string()).run("UPDATE events SET accepted_at = accepted_at + 1 WHERE checksum IS NOT NULL");
+  CHECK(open_sqlite_journal(file.string())->event(fresh)->damaged);
+  for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
+}
