@@ -96,6 +96,11 @@ class Start(unittest.TestCase):
         self.assertEqual(done.stderr.splitlines(),
                          ["kefu-gateway: WECHAT_TOKEN is missing", "kefu-notifier: WECHAT_TOKEN is missing"])
 
+    def test_check_says_when_it_is_a_demo_that_was_checked(self):
+        done = self.run_start("check", IM_SECRET_KEY="real")
+        self.assertEqual((done.returncode, done.stdout), (0, "the settings are fine\n"))
+        self.assertIn("WECHAT_APP_ID is not set: a demo", done.stderr)
+
     def begin_with_wrong_settings(self):
         self.make_wrong("kefu-gateway")
         process = subprocess.Popen([START, "gateway"], env=self.environment({"WECHAT_APP_ID": "wx1"}), stdout=subprocess.PIPE,

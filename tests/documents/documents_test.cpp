@@ -153,6 +153,13 @@ TEST_CASE("docker-compose.yml keeps the demo's data apart from those of the real
   CHECK_FALSE(contains(read("Dockerfile"), "\nVOLUME"));
 }
 
+TEST_CASE("docker-compose.yml waits for nobody's health, keeps the number of relays and looks seldom") {
+  const std::string compose = read("docker-compose.yml");
+  CHECK_FALSE(contains(compose, "service_healthy"));
+  CHECK(contains(service_block(compose, "relay"), "\n    scale: ${KEFU_RELAYS:-1}\n"));
+  CHECK(contains(compose, "\n  interval: ${KEFU_HEALTH_INTERVAL:-30s}\n"));
+}
+
 TEST_CASE("the demo credentials are those that the sandbox plays with") {
   const auto demo = read_environment_file("sandbox/demo.env");
   for (const kefu::Setting& setting : kefu::all_settings()) {
