@@ -42,6 +42,17 @@ constexpr Rule kConfiguration{
     "up to "
     "every 30 s, and the first success opens it again. No event dies of it before its age limit",
     "repair what the meaning names; `kefuctl resume QUEUE` tries again at once"};
+constexpr Rule kAccount{
+    "the events of this customer wait and are tried again, up to KEFU_RETRY_ATTEMPTS times; other customers' "
+    "go "
+    "on",
+    "repair what the meaning names; `kefuctl replay ID` tries again at once"};
+constexpr Rule kMayHaveActed{
+    "WeChat drops no duplicates and cannot be asked, so KEFU_NOTIFIER_ON_UNKNOWN decides: `resend` (default) "
+    "repeats the reply, four times at most, marked as unsure in the tap and on the event; `dead` ends it at "
+    "once and the agent is told",
+    "choose which is worse for your customers, a doubled reply or a lost one; `kefuctl trace ID` shows every "
+    "attempt"};
 constexpr Rule kDead{
     "this event ends dead and the customer's next one travels; the agent is told when it was a reply",
     "`kefuctl show ID` tells what it was; once the cause is gone, `kefuctl replay ID`"};
@@ -68,6 +79,8 @@ Rule rule_of(im::ErrorClass error_class) {
       return kSplit;
     case configuration:
       return kConfiguration;
+    case account:
+      return kAccount;
     case locked:
       return {
           "the customer gets another account id (the openid and -1, -2, ...) and the event goes out again",
@@ -85,6 +98,8 @@ Rule rule_of(wechat::ErrorClass error_class) {
       return kNothingToDo;
     case retry:
       return kRetried;
+    case unknown_outcome:
+      return kMayHaveActed;
     case throttle:
       return kThrottled;
     case refresh_token:
@@ -128,15 +143,7 @@ const std::vector<Explanation>& codeless() {
        "nothing; `kefuctl trace ID` shows every attempt", true},
       {"wechat", std::nullopt, "unknown_outcome",
        "the call went out and no answer came (time-out, connection reset): it may have acted",
-       "WeChat drops no duplicates and cannot be asked, so KEFU_NOTIFIER_ON_UNKNOWN decides: `resend` "
-       "(default) "
-       "repeats the reply, four times at most, marked as unsure in the tap and on the event; `dead` ends it "
-       "at "
-       "once and the agent is told",
-       "choose which is worse for your customers, a doubled reply or a lost one; `kefuctl trace ID` shows "
-       "every "
-       "attempt",
-       true},
+       kMayHaveActed.queue_does, kMayHaveActed.people_can, true},
   };
   return kCodeless;
 }

@@ -51,12 +51,22 @@ TEST_CASE("a code that nobody documents is told as the queue would treat it") {
 
 TEST_CASE("an unknown outcome has an entry of its own, with a rule per API") {
   const auto found = explain("unknown_outcome", "");
-  REQUIRE(found->size() == 2);
+  REQUIRE(found->size() == 3);  // one of them is WeChat's -1
   const std::string text = render_explanations(*found);
   CHECK(contains(text, "admin_getroammsg"));
   CHECK(contains(text, "100 s"));
   CHECK(contains(text, "KEFU_NOTIFIER_ON_UNKNOWN"));
-  CHECK(explain("unknown_outcome", "wechat")->size() == 1);
+  CHECK(explain("unknown_outcome", "wechat")->size() == 2);
+  CHECK(explain("-1", "wechat")->front().error_class == "unknown_outcome");
+}
+
+TEST_CASE("what concerns one account is said to leave the others alone") {
+  for (const auto* code : {"70051", "70114", "70398"}) {
+    const auto found = explain(code, "");
+    REQUIRE(found->size() == 1);
+    CHECK(found->front().error_class == "account");
+    CHECK(contains(std::string(found->front().rule), "other customers' go on"));
+  }
 }
 
 TEST_CASE("all there is: every row of both tables, each with a rule and an advice") {

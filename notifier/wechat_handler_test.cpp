@@ -126,7 +126,7 @@ TEST_CASE("the errcode says what becomes of a reply") {
   CHECK(outcome_of(48001).after == 30s);
   CHECK(outcome_of(48001).reason.find("certified") != std::string::npos);
   CHECK(outcome_of(-1).kind == v1::OUTCOME_RETRY);
-  CHECK_FALSE(outcome_of(-1).unsure);
+  CHECK(outcome_of(-1).unsure);
   CHECK(outcome_of(40003).kind == v1::OUTCOME_DEAD);
   CHECK(outcome_of(45002, "content size out of limit rid: 1").reason.find("rid: 1") != std::string::npos);
   CHECK(outcome_of(99999).kind == v1::OUTCOME_DEAD);
@@ -142,7 +142,8 @@ TEST_CASE("every failure names its class") {
     return notifier.handle(reply()).failure;
   };
   CHECK(failure_of(code(0)) == v1::FAILURE_UNSPECIFIED);
-  CHECK(failure_of(code(-1)) == v1::FAILURE_RETRY);
+  CHECK(failure_of(code(-1)) == v1::FAILURE_UNKNOWN_OUTCOME);
+  CHECK(failure_of(code(61450)) == v1::FAILURE_RETRY);
   CHECK(failure_of(code(45011)) == v1::FAILURE_THROTTLE);
   CHECK(failure_of(answer(429, "slow down")) == v1::FAILURE_THROTTLE);
   CHECK(failure_of(code(42001)) == v1::FAILURE_CREDENTIALS);
@@ -186,7 +187,8 @@ TEST_CASE("a reply that may have been delivered is sent again, or not, as the op
     return handler.handle(reply(std::string(limits::kWeChatTextBytesMax + 1, 'a')),
                           notifier.client.now + limits::kHandlerBudget);
   };
-  for (const auto& result : {CallResult{CallResult::Kind::unsure, 0, "", "timed out"}, answer(502, "bad")}) {
+  for (const auto& result :
+       {CallResult{CallResult::Kind::unsure, 0, "", "timed out"}, answer(502, "bad"), code(-1)}) {
     const auto again = outcome_of(notifier::OnUnknown::resend, result);
     CHECK(again.kind == v1::OUTCOME_RETRY);
     CHECK(again.unsure);
@@ -201,7 +203,7 @@ TEST_CASE("a reply that may have been delivered is sent again, or not, as the op
     CHECK(dead.reason.find("KEFU_NOTIFIER_ON_UNKNOWN") != std::string::npos);
   }
   // What surely did not arrive is another matter.
-  CHECK(outcome_of(notifier::OnUnknown::dead, code(-1)).kind == v1::OUTCOME_RETRY);
+  CHECK(outcome_of(notifier::OnUnknown::dead, code(61450)).kind == v1::OUTCOME_RETRY);
   CHECK(outcome_of(notifier::OnUnknown::dead, {CallResult::Kind::not_sent, 0, "", "refused"}).kind ==
         v1::OUTCOME_UNAVAILABLE);
 }

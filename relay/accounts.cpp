@@ -44,7 +44,7 @@ bool concerns_all(const ImCall& call) {
     case ErrorClass::configuration:
       return true;
     default:
-      return call.code == kDeletionNotAllowed;
+      return call.code == kDeletionNotAllowed || call.code == im::kNoMoreAccounts;
   }
 }
 

@@ -49,6 +49,12 @@ Outcome judged(const im::ErrorRow& row, std::string reason) {
     case ErrorClass::configuration:
       return work::failed(v1::OUTCOME_UNAVAILABLE, v1::FAILURE_CONFIGURATION, std::move(reason),
                           kOperatorMustAct);
+    case ErrorClass::account:
+      // Should it be the admin's own account, several customers' failures close the queue. That there may be
+      // no more accounts says nothing of those that there are.
+      return work::failed(v1::OUTCOME_RETRY,
+                          row.code == im::kNoMoreAccounts ? v1::FAILURE_ELSEWHERE : v1::FAILURE_RETRY,
+                          std::move(reason), kOperatorMustAct);
     case ErrorClass::locked: {
       auto outcome = work::failed(v1::OUTCOME_RETRY, v1::FAILURE_IMPORT, std::move(reason));
       outcome.account = v1::AccountChange::KIND_LOCKED;

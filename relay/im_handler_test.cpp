@@ -518,12 +518,43 @@ TEST_CASE("an account that failed among many is tried alone, to learn why") {
 
 TEST_CASE("what is wrong with the app is not asked for each account again") {
   Relay relay({answer(200, R"({"ErrorCode":0,"FailAccounts":["oCustomer0","oCustomer1","oCustomer2"]})"),
-               code(70398)});
+               code(70009)});
   const auto outcomes = relay.handle_together(many(3, follow()));
   CHECK(relay.called() == "multiaccount_import account_import");
   for (const auto& outcome : outcomes) {
     CHECK(outcome.kind == v1::OUTCOME_UNAVAILABLE);
     CHECK(outcome.failure == v1::FAILURE_CONFIGURATION);
+  }
+}
+
+TEST_CASE("that the app may have no more accounts stops new customers alone, with one question for all") {
+  for (const bool named : {false, true}) {
+    Relay relay(
+        {named ? answer(200, R"({"ErrorCode":0,"FailAccounts":["oCustomer0","oCustomer1"]})") : code(70398),
+         code(70398)});
+    const auto outcomes = relay.handle_together(many(named ? 2 : 3, follow()));
+    CHECK(relay.client.sent.size() == (named ? 2 : 1));
+    for (const auto& outcome : outcomes) {
+      CHECK(outcome.kind == v1::OUTCOME_RETRY);
+      CHECK(outcome.failure == v1::FAILURE_ELSEWHERE);  // which never closes the queue
+    }
+  }
+}
+
+TEST_CASE("an account that IM has blocked fails alone") {
+  for (const int blocked : {70051, 70114}) {
+    CAPTURE(blocked);
+    Relay relay({code(blocked)});
+    const auto outcome = relay.handle(message("hi"));
+    CHECK(outcome.kind == v1::OUTCOME_RETRY);
+    CHECK_FALSE(outcome.unsure);
+    Relay crowd({});
+    crowd.client.play = [&](const std::string&, const std::string& body) {
+      return code(body.find("oCustomer42\"") != std::string::npos ? blocked : 0);
+    };
+    const auto outcomes = crowd.handle_together(many(100, follow()));
+    for (std::size_t i = 0; i < outcomes.size(); ++i)
+      CHECK((outcomes[i].kind == v1::OUTCOME_DONE) == (i != 42));
   }
 }
 

@@ -115,15 +115,16 @@ constexpr ErrorRow kTable[] = {
     {70020, configuration,
      "IM does not know the app: check IM_SDK_APP_ID, and that IM_API is the host of the app's data centre"},
     {70050, throttle, "too many wrong UserSigs: IM refuses for a minute; check IM_SECRET_KEY and IM_ADMIN"},
-    {70051, configuration, "the account is on IM's blacklist: see the IM console"},
+    {70051, account, "the account is on IM's blacklist: see the IM console"},
     {70052, resign, "the UserSig has been made invalid"},
     {70107, import_account, "the account is not imported in IM"},
-    {70114, configuration, "IM restricts the account for security: see the IM console"},
+    {70114, account, "IM restricts the account for security: see the IM console"},
     {70169, retry, kInternal},
     {70202, retry, kInternal},
     {70206, dead, "illegal number of accounts in one call"},
-    {70398, configuration,
-     "the app may have no more accounts (100 in the trial edition): upgrade it in the IM console"},
+    {70398, account,
+     "the app may have no more accounts (100 in the trial edition), so new customers get none: upgrade it in "
+     "the IM console"},
     {70399, locked, "the account was deleted and may not be imported again for three months"},
     {70402, dead, "illegal parameter"},
     {70403, configuration, kNotAdmin},
@@ -202,6 +203,8 @@ std::string_view name(ErrorClass error_class) {
       return "split";
     case configuration:
       return "configuration";
+    case account:
+      return "account";
     case locked:
       return "locked";
     case done:

@@ -15,10 +15,13 @@ enum class ErrorClass {
   import_account,  // import the account and retry once
   split,           // too long
   configuration,   // an operator must act; no call can succeed
+  account,         // this account is refused until an operator acts; others are not
   locked,          // 70399: this UserID is not to be imported for months
   done,            // already so
   dead,            // this event can never succeed
 };
+
+constexpr std::int64_t kNoMoreAccounts = 70398;  // the app's edition allows no further account
 
 struct ErrorRow {
   std::int64_t code;

@@ -10,8 +10,9 @@ using enum im::ErrorClass;
 namespace {
 
 const std::map<std::string, im::ErrorClass> kClasses{
-    {"RETRY", retry}, {"THROTTLE", throttle},    {"RESIGN", resign}, {"IMPORT", import_account},
-    {"SPLIT", split}, {"CONFIG", configuration}, {"PERM", dead},     {"DONE", done},
+    {"RETRY", retry},     {"THROTTLE", throttle},    {"RESIGN", resign}, {"IMPORT", import_account},
+    {"SPLIT", split},     {"CONFIG", configuration}, {"PERM", dead},     {"DONE", done},
+    {"ACCOUNT", account},
 };
 
 }  // namespace

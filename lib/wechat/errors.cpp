@@ -10,7 +10,8 @@ using enum ErrorClass;
 
 // Sorted by code. reference: WeChat §5 (token), §6.6 (customer-service messages), §6.7.
 constexpr ErrorRow kTable[] = {
-    {-1, retry, "WeChat is busy"},
+    {-1, unknown_outcome,
+     "WeChat is busy, or gave up waiting for another part of itself: the call may have acted"},
     {0, ok, "ok"},
     {40001, refresh_token,
      "the access token is not valid; when asking for a token: WECHAT_APP_SECRET is wrong"},
@@ -140,6 +141,8 @@ std::string_view name(ErrorClass error_class) {
       return "ok";
     case retry:
       return "retry";
+    case unknown_outcome:
+      return "unknown_outcome";
     case throttle:
       return "throttle";
     case refresh_token:

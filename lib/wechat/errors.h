@@ -10,6 +10,7 @@ namespace kefu::wechat {
 enum class ErrorClass {
   ok,
   retry,              // this call failed and may succeed
+  unknown_outcome,    // the same, but it may have acted
   throttle,           // back off, all calls
   refresh_token,      // once, then again
   wait_for_customer,  // 45015, 45047: only the customer can reopen it

@@ -53,10 +53,18 @@ Millis pause_after(std::int64_t code) {
   return code == 45011 ? Millis(kMinuteQuota) : Millis(kThrottled);
 }
 
+Outcome unknown_outcome(std::string reason) {
+  auto outcome = work::failed(v1::OUTCOME_RETRY, v1::FAILURE_UNKNOWN_OUTCOME, std::move(reason));
+  outcome.unsure = true;
+  return outcome;
+}
+
 Outcome judged(const wechat::ErrorRow& row, std::string reason) {
   switch (row.error_class) {
     case ErrorClass::ok:
       return work::done();
+    case ErrorClass::unknown_outcome:
+      return unknown_outcome(std::move(reason));
     case ErrorClass::retry:
       return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
     case ErrorClass::throttle:
@@ -74,12 +82,6 @@ Outcome judged(const wechat::ErrorRow& row, std::string reason) {
       return work::failed(v1::OUTCOME_DEAD, v1::FAILURE_DEAD, std::move(reason));
   }
   return work::failed(v1::OUTCOME_RETRY, v1::FAILURE_RETRY, std::move(reason));
-}
-
-Outcome unknown_outcome(std::string reason) {
-  auto outcome = work::failed(v1::OUTCOME_RETRY, v1::FAILURE_UNKNOWN_OUTCOME, std::move(reason));
-  outcome.unsure = true;
-  return outcome;
 }
 
 // The call has no answer that WeChat's API gives.
@@ -107,6 +109,7 @@ std::string failure_class(const CallResult& result) {
 // token: nothing of it has gone out.
 Outcome judged_for_token(const wechat::TokenAnswer& answer, const std::string& secret) {
   auto row = wechat::explain(answer.code);
+  if (row.error_class == ErrorClass::unknown_outcome) row.error_class = ErrorClass::retry;
   const bool busy = row.error_class == ErrorClass::retry || row.error_class == ErrorClass::throttle;
   if (!busy) row.error_class = ErrorClass::configuration;
   auto outcome = judged(row, reason_of(kToken, row, answer.message, secret));
@@ -119,7 +122,8 @@ Outcome judged_for_token(const wechat::TokenAnswer& answer, const std::string& s
 // Of a call that has done nothing anybody sees.
 WechatCall repeatable(WechatCall call) {
   call.outcome.unsure = false;
-  if (call.outcome.failure == v1::FAILURE_UNKNOWN_OUTCOME) call.outcome.failure = v1::FAILURE_UNREACHABLE;
+  if (call.outcome.failure == v1::FAILURE_UNKNOWN_OUTCOME)
+    call.outcome.failure = call.outcome.code != 0 ? v1::FAILURE_RETRY : v1::FAILURE_UNREACHABLE;
   return call;
 }
 
@@ -252,7 +256,7 @@ Uploaded WechatApi::upload_media(const std::string& token, MediaType type, http:
   const auto answer =
       answered ? wechat::parse_upload_answer(result.body) : Result<wechat::UploadAnswer>(Error{result.error});
   if (!answer) return {repeatable(unanswered(kUpload, result))};
-  return {judge(kUpload, answer->code, answer->message, token), answer->media_id};
+  return {repeatable(judge(kUpload, answer->code, answer->message, token)), answer->media_id};
 }
 
 GotMedia WechatApi::get_media(const std::string& token, const std::string& media_id, const http::Sink& sink,
@@ -270,7 +274,7 @@ GotMedia WechatApi::get_media(const std::string& token, const std::string& media
                           ? wechat::parse_media_answer(sorted.told())
                           : Result<wechat::MediaAnswer>(Error{result.error});
   if (!answer) return {repeatable(unanswered(kGet, result))};
-  return {judge(kGet, answer->code, answer->message, token), answer->video_url};
+  return {repeatable(judge(kGet, answer->code, answer->message, token)), answer->video_url};
 }
 
 WechatCall WechatApi::tell(std::string_view api, std::string_view path, const std::string& token,

@@ -126,7 +126,7 @@ http::Response Clouds::answer(Call& call) {
     case Trouble::none:
       break;
     case Trouble::error:
-      return failed(call, 91000, -1);
+      return failed(call, 91000, 61450);
     case Trouble::throttle:
       return failed(call, 60007, 45011);
     case Trouble::page:

@@ -90,7 +90,7 @@ CloudWire::Answer CloudWire::refused(Fault fault, bool im) {
     case Fault::http_429:
       return {429, "<html>"};
     case Fault::busy:
-      return code(91000, -1);
+      return code(91000, 61450);
     case Fault::throttled:
       return code(60007, 45011);
     case Fault::credentials:
