@@ -56,6 +56,18 @@ class Bench(unittest.TestCase):
         self.assertEqual(load.per_second, 0)
         self.assertEqual(load.faults("ours"), ["ours: 20 pushes were refused"])
 
+    def test_callbacks_are_answered_beside_pushes_and_in_the_journal(self):
+        with data_folder(SETUP) as folder, Gateway(SETUP, folder) as gateway:
+            Load(SETUP, gateway.port, count=20, customers=20)
+            called = Load(SETUP, gateway.port, callbacks=True, rate=1000, count=200, customers=20, connections=8)
+            gateway.kill()
+            stored = gateway.stored_ids()
+        self.assertEqual(called.faults("callbacks"), [])
+        self.assertEqual(sorted(called.answered), list(range(called.first_id, called.first_id + 200)))
+        self.assertEqual(list(called.astray("callbacks", stored, "in the journal")), [])
+        lost = [one for one in stored if one != called.first_id]
+        self.assertIn("LOST 1 of 200 callbacks", next(called.astray("callbacks", lost, "in the journal")))
+
     def test_every_message_comes_to_im_once(self):
         with ways.bridge(SETUP, 2, 20) as (gateway, im, _):
             load = Load(SETUP, gateway.port, count=200, customers=20)

@@ -69,14 +69,19 @@ class Gateway(Program):
         found = re.search(r'^kefu_end_to_end_seconds_count\{queue="relay"\} (\S+)$', get(f"{self.ops}/metrics"), re.M)
         return float(found[1]) if found else 0
 
+    def accepted(self, source):
+        """Pushes ("wechat") or callbacks ("im") that are on disk."""
+        found = re.search(rf'^kefu_accepted_total\{{source="{source}"\}} (\S+)$', get(f"{self.ops}/metrics"), re.M)
+        return float(found[1]) if found else 0
+
     def kill(self):
         """What it has answered with 200 must be on disk even so."""
         self.end(signal.SIGKILL)
 
     def stored_ids(self):
-        """MsgIds in the journal, of each event one. REQUIRES: it has ended."""
+        """MsgIds of pushes and numbers of callbacks in the journal, of each event one. REQUIRES: it has ended."""
         with contextlib.closing(sqlite3.connect(self.folder / "journal.db")) as journal:
-            return [int(source) for (source,) in journal.execute("SELECT source FROM events WHERE source <> ''")]
+            return [int(source.partition("_")[0]) for (source,) in journal.execute("SELECT source FROM events WHERE source <> ''")]
 
 
 class Worker(Program):

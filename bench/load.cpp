@@ -1,5 +1,5 @@
-// kefu-bench-load: offers pushes to a gateway, or to what is compared with it, and prints what came of it as
-// JSON. Exit status 0 also when pushes were refused or lost: the numbers say so.
+// kefu-bench-load: offers pushes or callbacks to a gateway, or to what is compared with it, and prints what
+// came of it as JSON. Exit status 0 also when pushes were refused or lost: the numbers say so.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -37,6 +37,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--first-id", options.pushes.first_id, "MsgId of the first push")->capture_default_str();
   app.add_option("--token", options.pushes.token, "WECHAT_TOKEN")->capture_default_str();
   app.add_option("--app-id", options.pushes.app_id, "WECHAT_APP_ID")->capture_default_str();
+  app.add_flag("--callbacks", options.pushes.callbacks, "callbacks of Tencent IM instead of pushes");
   app.add_option("--aes-key", options.aes_key, "WECHAT_AES_KEY: push in safe mode");
   app.add_option(
       "--answered", options.answered,

@@ -15,6 +15,7 @@ class Load:
 
     def __init__(self, setup, port, safe=False, **options):
         self.first_id = next(_first_ids)
+        self.what = "callbacks" if options.get("callbacks") else "pushes"
         with tempfile.NamedTemporaryFile(dir=setup.bin.parent) as answered:
             words = ["--port", port, "--first-id", self.first_id, "--answered", answered.name]
             for name, value in options.items():
@@ -34,7 +35,8 @@ class Load:
 
     def faults(self, who):
         """What was not answered with 200."""
-        told = {"refused": "pushes were refused", "broken": "connections broke with a push on its way", "unanswered": "pushes were never answered"}
+        told = {"refused": f"{self.what} were refused", "broken": f"connections broke with one of the {self.what} on its way",
+                "unanswered": f"{self.what} were never answered"}
         return [f"{who}: {self.figures[kind]} {text}" for kind, text in told.items() if self.figures[kind]]
 
     def astray(self, who, arrived, where):
@@ -45,6 +47,6 @@ class Load:
         lost = sum(msg_id not in counts for msg_id in self.answered)
         doubled = sum(counts.get(msg_id, 0) > 1 for msg_id in self.answered)
         if lost:
-            yield f"{who}: LOST {lost} of {len(self.answered)} pushes that were answered with 200: not {where}"
+            yield f"{who}: LOST {lost} of {len(self.answered)} {self.what} that were answered with 200: not {where}"
         if doubled:
-            yield f"{who}: {doubled} pushes are more than once {where}"
+            yield f"{who}: {doubled} {self.what} are more than once {where}"

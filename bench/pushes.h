@@ -1,5 +1,5 @@
-// Pushes as WeChat sends them, made whole before the clock starts: sending one costs the generator no more
-// than a write.
+// Pushes as WeChat sends them, or callbacks as Tencent IM does, made whole before the clock starts: sending
+// one costs the generator no more than a write.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,10 @@ struct PushOptions {
   std::size_t count = 0;
   std::size_t customers = 4000;  // take turns
   bool keep_alive = true;        // false: the request says `Connection: close`
+  bool callbacks = false;        // callbacks after an agent's message, with MsgKeys that begin with the ids
+  std::string sdk_app_id = "1400000001";  // of callbacks, as all below
+  std::string callback_token = "benchcb";
+  std::string agent = "agent1";
 };
 
 // HTTP requests, one behind the other in memory.

@@ -1,12 +1,13 @@
 """How fast pushes are taken, next to servers that users would pick instead."""
 
+import concurrent.futures
 import contextlib
 import json
 import subprocess
 
 from bridge import Gateway, data_folder
 from load import Load
-from programs import Trouble
+from programs import Trouble, eventually
 from rows import Result, Row, at_least, at_most, median, within
 from servers import bare, bullmq, express, install, one_sync
 
@@ -138,4 +139,39 @@ def slow(setup):
         result.faults = load.faults("ours") + list(load.astray("ours", gateway.stored_ids(), "in the journal"))
     result.rows.append(within("slow", "answer beside 1,000 slow connections, p99", load.latency("p99"), "ms", 500))
     result.details = {"ours": summary_of([load]) | {"crowd": told}}
+    return result
+
+
+IM_WAITS_MS = 2000  # for the answer to a callback; it calls once
+
+
+def offered_together(setup, gateway, callback_options, push_options):
+    """Callbacks while pushes come as fast as they are answered. Both loads."""
+    Load(setup, gateway.port, count=push_options["customers"], customers=push_options["customers"])  # agents write to them
+    known = gateway.accepted("wechat")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        pushing = pool.submit(Load, setup, gateway.port, **push_options)
+        eventually(lambda: pushing.done() or gateway.accepted("wechat") > known, "pushes are taken")
+        called = Load(setup, gateway.port, callbacks=True, customers=push_options["customers"], **callback_options)
+        pushed = pushing.result()
+    if not pushed.answered or max(at for _, at in pushed.answered.values()) < max((due for due, _ in called.answered.values()), default=0):
+        raise Trouble("the pushes ended before the callbacks did")
+    return called, pushed
+
+
+def callbacks(setup):
+    """Callbacks of IM, which waits 2 s and calls once, while pushes come as fast as they are answered."""
+    result = Result()
+    with data_folder(setup) as folder, Gateway(setup, folder) as gateway:
+        called, pushed = offered_together(setup, gateway, {"rate": 200, "seconds": 4, "connections": 64}, {"seconds": 7, "customers": 4000})
+        gateway.kill()
+        stored = gateway.stored_ids()
+    for load, who in ((called, "callbacks"), (pushed, "ours")):
+        result.faults += load.faults(who) + list(load.astray(who, stored, "in the journal"))
+    in_time = sum(at - due <= IM_WAITS_MS * 1e6 for due, at in called.answered.values()) / called.figures["offered"]
+    beside = "callback answered beside pushes at full load"
+    result.rows = [Row("callbacks", f"{beside}, p50", called.latency("p50"), "ms"), within("callbacks", f"{beside}, p99", called.latency("p99"), "ms", 500),
+                   within("callbacks", f"{beside}, max", called.latency("max"), "ms", IM_WAITS_MS),
+                   Row("callbacks", "callbacks answered within IM's 2 s", 100 * in_time, "%", goal="100 %", met=in_time == 1)]
+    result.details = {"ours": summary_of([called]), "pushes": summary_of([pushed])}
     return result

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <future>
-#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -21,24 +19,17 @@ Mailbox::~Mailbox() {
   ::close(descriptor_);
 }
 
-void Mailbox::submit(Submission submission, Tell tell) {
+void Mailbox::submit(Submission submission, Tell tell, Room room) {
+  const auto reserved = room == Room::reserved ? limits::kMailboxReserved : 0;
   {
     const std::lock_guard lock(mutex_);
-    if (open_ && letters_.size() < limits::kMailboxRequestsMax) {
+    if (open_ && letters_.size() < limits::kMailboxRequestsMax + reserved) {
       if (letters_.empty()) ::eventfd_write(descriptor_, 1);
       letters_.push_back({std::move(submission), std::move(tell)});
       return;
     }
   }
   tell({});
-}
-
-Receipt Mailbox::submit_and_wait(Submission submission, std::chrono::milliseconds patience) {
-  // Outlives the wait: the receipt may come when nobody waits any more.
-  const auto told = std::make_shared<std::promise<Receipt>>();
-  auto receipt = told->get_future();
-  submit(std::move(submission), [told](Receipt given) { told->set_value(given); });
-  return receipt.wait_for(patience) == std::future_status::ready ? receipt.get() : Receipt{};
 }
 
 void Mailbox::take(std::vector<Letter>& to) {

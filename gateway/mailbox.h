@@ -2,7 +2,6 @@
 // told. Thread-safe.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -25,11 +24,15 @@ class Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  // Any thread: hands it in; refused at once when the box is full or closed.
-  void submit(Submission submission, Tell tell);
-  // Waits for the receipt; refused when none comes within `patience`. A letter given up may still be stored:
-  // the sender's repeat is then a duplicate.
-  Receipt submit_and_wait(Submission submission, std::chrono::milliseconds patience);
+  // What a submission may use of the box when much waits in it.
+  enum class Room {
+    shared,    // limits::kMailboxRequestsMax; for senders who repeat what is refused, as WeChat does
+    reserved,  // limits::kMailboxReserved more; for those who never do, as Tencent IM does not
+  };
+
+  // Any thread: hands it in; refused at once when there is no room or the box is closed. What was taken is
+  // stored whether or not anybody still waits for the receipt.
+  void submit(Submission submission, Tell tell, Room room = Room::shared);
 
   // --- the loop ---
   int descriptor() const { return descriptor_; }  // readable while letters wait

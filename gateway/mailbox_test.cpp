@@ -5,8 +5,9 @@
 
 #include <optional>
 
+#include "lib/base/limits.h"
+
 using namespace kefu;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -65,12 +66,20 @@ TEST_CASE("mailbox: closing refuses those who wait, and leaves nothing to wake f
   CHECK(is_readable(mailbox.descriptor()));
 }
 
-TEST_CASE("mailbox: nobody waits longer than they have patience") {
+TEST_CASE("mailbox: a backlog of pushes, which are repeated, keeps no callback out, which is not") {
   Mailbox mailbox;
   mailbox.open();
-  CHECK(mailbox.submit_and_wait(some_push(), 1ms).kind == Receipt::Kind::refused);
+  for (std::size_t i = 0; i < limits::kMailboxRequestsMax; ++i)
+    mailbox.submit(some_push(), [](const Receipt&) {});
+  Told push;
+  mailbox.submit(some_push(), push.tell());
+  CHECK(push.kind == Receipt::Kind::refused);
+  std::vector<Told> callbacks(limits::kMailboxReserved + 1);
+  for (auto& callback : callbacks) mailbox.submit(some_push(), callback.tell(), Mailbox::Room::reserved);
+  CHECK_FALSE(callbacks.front().kind);
+  CHECK_FALSE(callbacks[limits::kMailboxReserved - 1].kind);
+  CHECK(callbacks.back().kind == Receipt::Kind::refused);  // memory has an end even so
   std::vector<Mailbox::Letter> letters;
   mailbox.take(letters);
-  REQUIRE(letters.size() == 1);
-  letters[0].tell({Receipt::Kind::stored});  // nobody is there any more
+  CHECK(letters.size() == limits::kMailboxRequestsMax + limits::kMailboxReserved);
 }

@@ -16,6 +16,20 @@
 #include "lib/ops/ops_page.h"
 
 namespace kefu {
+namespace {
+
+// A typing notice may get lost: it takes no room from words.
+void submit_callback(Mailbox& mailbox, Tally& tally, Submission submission, Mailbox::Tell tell) {
+  if (std::holds_alternative<TypingNotice>(submission))
+    return mailbox.submit(std::move(submission), std::move(tell));
+  auto timed = [&tally, came = steady_now(), tell = std::move(tell)](const Receipt& receipt) {
+    if (receipt.kind != Receipt::Kind::refused) tally.callback_took(steady_now() - came);
+    tell(receipt);
+  };
+  mailbox.submit(std::move(submission), std::move(timed), Mailbox::Room::reserved);
+}
+
+}  // namespace
 
 int run_gateway(int argc, char** argv, TurnHook at_point) {
   const auto start = load_settings_or_explain("gateway", argc, argv, check_gateway_settings);
@@ -43,7 +57,9 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
       [&](Submission push, Mailbox::Tell tell) { mailbox.submit(std::move(push), std::move(tell)); }, tally);
   const ImWebhook im(
       im_webhook_options(settings),
-      [&](Submission push) { return mailbox.submit_and_wait(std::move(push), limits::kCallbackDeadline); },
+      [&](Submission submission, Mailbox::Tell tell) {
+        submit_callback(mailbox, tally, std::move(submission), std::move(tell));
+      },
       tally);
   std::unique_ptr<Media> media;
   if (settings.has("KEFU_MEDIA_URL")) {
@@ -52,14 +68,20 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
     if (!opened) return ops::cannot_start("gateway", opened.error());
     media = std::move(*opened);
   }
-  // Threads for what strangers make slow: bodies in chunks, refusals that are not read. Pushes need none.
+  // Threads for what strangers make slow: bodies in chunks, refusals that are not read. Pushes and callbacks
+  // need none.
   http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN"), .threads_max = 1100});
   web.get("/", [&](const http::Request& request) { return wechat.verify(request); });
   web.post_later(
       "/",
       [&](const http::Request& request, http::Answer answer) { wechat.push(request, std::move(answer)); },
       limits::kReceiptDeadline, [&] { return wechat.late(); });
-  web.post("/imcallback", [&](const http::Request& request) { return im.callback(request, wall_now()); });
+  web.post_later(
+      "/imcallback",
+      [&](const http::Request& request, http::Answer answer) {
+        im.callback(request, wall_now(), std::move(answer));
+      },
+      limits::kCallbackDeadline, [&] { return im.late(); });
   if (media) media->serve_on(web);
 
   const auto readiness = [&] {

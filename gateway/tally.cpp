@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateway/admin.h"
+#include "lib/base/limits.h"
 
 namespace kefu {
 namespace {
@@ -20,6 +21,11 @@ Tally::Tally(ops::Metrics& metrics)
     : metrics_(metrics),
       accepted_wechat_(metrics.counter(kAccepted, kAcceptedHelp, {{"source", "wechat"}})),
       accepted_im_(metrics.counter(kAccepted, kAcceptedHelp, {{"source", "im"}})),
+      callback_seconds_(
+          metrics.histogram("kefu_callback_seconds", "From reading a callback of IM to having it on disk")),
+      callbacks_late_(
+          metrics.counter("kefu_callbacks_late_total",
+                          "Callbacks that took longer than IM waits; they are stored all the same")),
       commit_seconds_(metrics.histogram("kefu_commit_seconds", "One synced transaction of the journal")),
       journal_up_(metrics.gauge("kefu_journal_up", "0 while nothing can be stored and pushes are refused")),
       journal_failures_(metrics.counter("kefu_journal_failures_total",
@@ -50,6 +56,11 @@ void Tally::rejected(std::string_view reason) {
       .counter("kefu_rejected_total", "Requests that made no event, by reason",
                {{"reason", std::string(reason)}})
       .add();
+}
+
+void Tally::callback_took(Millis took) {
+  callback_seconds_.observe(seconds(took));
+  if (took > limits::kCallbackHeard) callbacks_late_.add();
 }
 
 void Tally::step(const Step& step) {

@@ -17,6 +17,8 @@ class Tally {
   // `source`: wechat, im.
   void received(std::string_view source, const Receipt& receipt);
   void rejected(std::string_view reason);  // signature, sdkappid, not_understood, ...
+  // From when a callback was read until it was stored.
+  void callback_took(Millis took);
 
   // --- the loop ---
   void step(const Step& step);
@@ -30,6 +32,8 @@ class Tally {
   ops::Metrics& metrics_;
   ops::Metrics::Counter& accepted_wechat_;
   ops::Metrics::Counter& accepted_im_;
+  ops::Metrics::Histogram& callback_seconds_;
+  ops::Metrics::Counter& callbacks_late_;
   ops::Metrics::Histogram& commit_seconds_;
   ops::Metrics::Gauge& journal_up_;
   ops::Metrics::Counter& journal_failures_;

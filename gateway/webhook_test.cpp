@@ -33,21 +33,25 @@ struct Bench {
       return receipt;
     };
   }
-  WeChatWebhook wechat() {
-    return {wechat_options,
-            [submit = submit()](Submission submission, const std::function<void(Receipt)>& tell) {
-              tell(submit(std::move(submission)));
-            },
-            tally};
+  WeChatWebhook::Submit tell_at_once() {
+    return [submit = submit()](Submission submission, const std::function<void(Receipt)>& tell) {
+      tell(submit(std::move(submission)));
+    };
   }
+  WeChatWebhook wechat() { return {wechat_options, tell_at_once(), tally}; }
   http::Response push(const http::Request& request) {
     std::vector<http::Response> answers;
     wechat().push(request, [&](http::Response answer) { answers.push_back(std::move(answer)); });
     REQUIRE(answers.size() == 1);
     return answers.front();
   }
-  ImWebhook im(const std::string& token = "cb") {
-    return {{"1400000001", token, {"agent1"}}, submit(), tally};
+  // The answer to a callback. `token`: of the settings.
+  http::Response called_back(const http::Request& request, Timestamp now, const std::string& token = "cb") {
+    const ImWebhook im({"1400000001", token, {"agent1"}}, tell_at_once(), tally);
+    std::vector<http::Response> answers;
+    im.callback(request, now, [&](http::Response answer) { answers.push_back(std::move(answer)); });
+    REQUIRE(answers.size() == 1);
+    return answers.front();
   }
 
   const CustomerPush& customer_push() const { return std::get<CustomerPush>(submitted.at(0)); }
@@ -288,7 +292,7 @@ TEST_CASE("what cannot be stored is to be sent again") {
   bench.receipt.kind = Receipt::Kind::refused;
   CHECK(bench.push(signed_request(text_push())).status == 503);
   CHECK(bench.push(signed_request("<xml>")).status == 503);
-  CHECK(bench.im().callback(callback(sent()), kNow).status == 503);
+  CHECK(bench.called_back(callback(sent()), kNow).status == 503);
 }
 
 TEST_CASE("an authentic push that nobody understands is kept, never an error") {
@@ -459,7 +463,7 @@ TEST_CASE("no sample body is answered with an error, and none is believed about 
 
 TEST_CASE("an agent's word becomes a message to the customer") {
   Bench bench;
-  const auto answer = bench.im().callback(callback(sent()), kNow);
+  const auto answer = bench.called_back(callback(sent()), kNow);
   CHECK(answer.status == 200);
   CHECK(answer.body == R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0})");
   const auto& push = std::get<AgentPush>(bench.submitted.at(0));
@@ -488,17 +492,17 @@ TEST_CASE("callbacks of others are refused") {
   SUBCASE("an old sign") {
     now = now + Millis(61000);
   }
-  CHECK(bench.im().callback(request, now).status == 403);
+  CHECK(bench.called_back(request, now).status == 403);
   CHECK(bench.submitted.empty());
 }
 
 TEST_CASE("what is no callback is refused, also when unsigned ones are taken") {
   Bench bench;
-  CHECK(bench.im().callback(callback("hello"), kNow).status == 400);
+  CHECK(bench.called_back(callback("hello"), kNow).status == 400);
   http::Request request;
   request.query = {{"SdkAppid", "1400000001"}};
   request.body = sent();
-  CHECK(bench.im("").callback(request, kNow).status == 200);
+  CHECK(bench.called_back(request, kNow, "").status == 200);
   CHECK(bench.submitted.size() == 1);
 }
 
@@ -525,20 +529,58 @@ TEST_CASE("what is no agent's word is answered and ignored") {
          {"C2C.CallbackAfterMsgReport", "C2C.CallbackAfterMsgReadReceipt", "Bot.OnC2CMessage",
           "Group.CallbackBeforeSendMsg", "Group.CallbackOnMemberStateChange", "New.Thing"}) {
       request.body = std::string(R"({"CallbackCommand":")") + command + R"(","GroupId":"g","MsgBody":5})";
-      CHECK(bench.im().callback(request, kNow).status == 200);
+      CHECK(bench.called_back(request, kNow).status == 200);
     }
   }
-  CHECK(bench.im().callback(request, kNow).status == 200);
-  CHECK(bench.im().callback(request, kNow).body == im::callback_ok());
+  CHECK(bench.called_back(request, kNow).status == 200);
+  CHECK(bench.called_back(request, kNow).body == im::callback_ok());
   CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("a callback waits for its receipt however long that takes, since IM never repeats it") {
+  Bench bench;
+  std::vector<std::function<void(Receipt)>> waiting;
+  const ImWebhook im(
+      {"1400000001", "cb", {"agent1"}},
+      [&](Submission, std::function<void(Receipt)> tell) { waiting.push_back(std::move(tell)); },
+      bench.tally);
+  std::vector<int> statuses;
+  const auto answer = [&](const http::Response& response) { statuses.push_back(response.status); };
+  im.callback(callback(sent()), kNow, answer);
+  im.callback(callback(sent()), kNow, answer);
+  REQUIRE(waiting.size() == 2);  // both were handed in, and neither holds a thread
+  CHECK(statuses.empty());
+  waiting[0]({Receipt::Kind::stored});
+  CHECK(statuses == std::vector<int>{200});
+  waiting[1]({Receipt::Kind::refused});
+  CHECK(statuses == std::vector<int>{200, 503});
+}
+
+TEST_CASE("a typing notice is answered without waiting for what becomes of it") {
+  Bench bench;
+  bool handed_in = false;
+  const ImWebhook im(
+      {"1400000001", "cb", {"agent1"}},
+      [&](const Submission& submission, const std::function<void(Receipt)>&) {
+        handed_in = std::holds_alternative<TypingNotice>(submission);
+      },
+      bench.tally);
+  auto typing = sent("agent1", R"("OnlineOnlyFlag":1,)");
+  typing.replace(typing.find("TIMTextElem"), 11, "TIMCustomElem");
+  typing.replace(typing.find(R"("Text":"yes?")"), 13,
+                 R"("Data":"{\"businessID\":\"user_typing_status\",\"typingStatus\":1}")");
+  int status = 0;
+  im.callback(callback(typing), kNow, [&](const http::Response& response) { status = response.status; });
+  CHECK(handed_in);
+  CHECK(status == 200);
 }
 
 TEST_CASE("before and after a send are one message") {
   Bench bench;
   auto before = sent();
   before.replace(before.find("AfterSend"), 9, "BeforeSend");
-  CHECK(bench.im().callback(callback(before), kNow).body == im::callback_ok());
-  CHECK(bench.im().callback(callback(sent()), kNow).status == 200);
+  CHECK(bench.called_back(callback(before), kNow).body == im::callback_ok());
+  CHECK(bench.called_back(callback(sent()), kNow).status == 200);
   REQUIRE(bench.submitted.size() == 2);
   CHECK(std::get<AgentPush>(bench.submitted[0]).key == std::get<AgentPush>(bench.submitted[1]).key);
 }
@@ -548,25 +590,26 @@ TEST_CASE("a message that IM did not deliver, or that was recalled, is taken bac
   SUBCASE("refused after it was announced") {
     auto refused = sent();
     refused.replace(refused.find("\"SendMsgResult\":0"), 17, "\"SendMsgResult\":\"80001\"");
-    CHECK(bench.im().callback(callback(refused), kNow).status == 200);
+    CHECK(bench.called_back(callback(refused), kNow).status == 200);
   }
   SUBCASE("recalled") {
-    CHECK(bench.im()
-              .callback(callback(R"({"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"agent1",
+    CHECK(bench
+              .called_back(
+                  callback(R"({"CallbackCommand":"C2C.CallbackAfterMsgWithDraw","From_Account":"agent1",
               "To_Account":"oAlice","MsgKey":"1_2_3","UnreadMsgNum":"1"})"),
-                        kNow)
+                  kNow)
               .status == 200);
   }
   SUBCASE("the command stands in the address only") {
     auto request =
         callback(R"({"From_Account":"agent1","To_Account":"oAlice","MsgSeq":"1","MsgRandom":2,"MsgTime":3})");
     replace_parameter(request, "CallbackCommand", "C2C.CallbackAfterMsgWithDraw");
-    CHECK(bench.im().callback(request, kNow).status == 200);
+    CHECK(bench.called_back(request, kNow).status == 200);
   }
   const auto recall = std::get<Recall>(bench.submitted.at(0));
   CHECK(recall.to.value == "oAlice");
   CHECK(recall.source_id == "1_2_3");
-  bench.im().callback(callback(sent()), kNow);
+  bench.called_back(callback(sent()), kNow);
   CHECK(recall.key == std::get<AgentPush>(bench.submitted.at(1)).key);
 }
 
@@ -574,7 +617,7 @@ TEST_CASE("an agent's REST send is nobody's word, and is remembered as such") {
   Bench bench;
   auto request = callback(sent());
   replace_parameter(request, "OptPlatform", "RestAPI");
-  CHECK(bench.im().callback(request, kNow).status == 200);
+  CHECK(bench.called_back(request, kNow).status == 200);
   CHECK(std::get<Disregard>(bench.submitted.at(0)).to.value == "oAlice");
 }
 
@@ -582,9 +625,9 @@ TEST_CASE("an edit, a presence and a verdict of moderation are handed on") {
   Bench bench;
   auto edit = sent();
   edit.replace(edit.find("CallbackAfterSendMsg"), 20, "CallbackAfterModifyMsg");
-  bench.im().callback(callback(edit), kNow);
+  bench.called_back(callback(edit), kNow);
   CHECK(std::get<Edit>(bench.submitted.at(0)).message.text == "yes?");
-  bench.im().callback(
+  bench.called_back(
       callback(
           R"({"CallbackCommand":"State.StateChange","EventTime":"1735689600123","Info":{"Action":"Login",
       "To_Account":"agent1","Reason":"Register"},"KickedDevice":[{"Platform":"Android"},{"Platform":"Web"}]})"),
@@ -596,7 +639,7 @@ TEST_CASE("an edit, a presence and a verdict of moderation are handed on") {
   CHECK(presence.since.ms == 1735689600123);
   const std::string verdict =
       R"({"CallbackCommand":"ContentCallback.ResultNotify","Scene":"C2C","CtxcbSuggestion":"Review"})";
-  bench.im().callback(callback(verdict), kNow);
+  bench.called_back(callback(verdict), kNow);
   CHECK(std::get<RawPush>(bench.submitted.at(2)).reason == "moderation");
   CHECK(std::get<RawPush>(bench.submitted.at(2)).body == verdict);
 }
@@ -612,8 +655,8 @@ TEST_CASE("elements are handed on, a text alone stays a text") {
   SUBCASE("a MsgBody in a string") {
     body = body.substr(0, at) + R"("MsgBody":"[{\"MsgType\":\"TIMFaceElem\",\"MsgContent\":{}}]"})";
   }
-  bench.im().callback(callback(body), kNow);
-  bench.im().callback(callback(sent()), kNow);
+  bench.called_back(callback(body), kNow);
+  bench.called_back(callback(sent()), kNow);
   CHECK(std::get<AgentPush>(bench.submitted.at(0)).elements.size() == 1);
   CHECK(std::get<AgentPush>(bench.submitted.at(1)).elements.empty());
 }
@@ -625,11 +668,11 @@ TEST_CASE("what of an agent's message cannot be carried over is named, for the a
   const std::string picture = R"({"MsgType":"TIMImageElem","MsgContent":{}})";
   const std::string text = R"({"MsgType":"TIMTextElem","MsgContent":{"Text":"look"}})";
   SUBCASE("all of it") {
-    CHECK(bench.im().callback(callback(head + picture + "]}"), kNow).status == 200);
+    CHECK(bench.called_back(callback(head + picture + "]}"), kNow).status == 200);
     CHECK(std::get<AgentPush>(bench.submitted.at(0)).text.empty());
   }
   SUBCASE("a part") {
-    CHECK(bench.im().callback(callback(head + text + "," + picture + "]}"), kNow).status == 200);
+    CHECK(bench.called_back(callback(head + text + "," + picture + "]}"), kNow).status == 200);
     CHECK(std::get<AgentPush>(bench.submitted.at(0)).text == "look");
   }
   CHECK(std::get<AgentPush>(bench.submitted.at(0)).left_out == "TIMImageElem");
@@ -643,7 +686,7 @@ TEST_CASE("an agent's message with nothing in it is kept for inspection and deli
   SUBCASE("an empty text") {
     body = R"([{"MsgType":"TIMTextElem","MsgContent":{"Text":""}}])";
   }
-  const auto answer = bench.im().callback(
+  const auto answer = bench.called_back(
       callback(
           R"({"CallbackCommand":"C2C.CallbackAfterSendMsg","From_Account":"agent1","To_Account":"oAlice","MsgKey":"1_2_3","SendMsgResult":0,"MsgBody":)" +
           body + "}"),

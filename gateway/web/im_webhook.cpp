@@ -52,19 +52,38 @@ AgentPush push_of(const im::SentMessage& message, const std::string& body) {
 ImWebhook::ImWebhook(ImWebhookOptions options, Submit submit, Tally& tally)
     : options_(std::move(options)), submit_(std::move(submit)), tally_(tally) {}
 
-http::Response ImWebhook::callback(const http::Request& request, Timestamp wall_now) const {
+void ImWebhook::callback(const http::Request& request, Timestamp wall_now, http::Answer answer) const {
+  auto outcome = outcome_of(request, wall_now);
+  if (!outcome.submission) return answer(std::move(outcome.answer));
+  auto submission = *std::exchange(outcome.submission, std::nullopt);
+  const bool is_raw = std::holds_alternative<RawPush>(submission);
+  submit_(std::move(submission),
+          [this, is_raw, outcome = std::move(outcome), answer = std::move(answer)](const Receipt& receipt) {
+            const bool is_kept_raw = is_raw && receipt.kind != Receipt::Kind::refused;
+            if (!is_kept_raw) tally_.received("im", receipt);
+            if (outcome.not_understood && receipt.kind == Receipt::Kind::stored)
+              tally_.rejected("not_understood");
+            answer(receipt.kind == Receipt::Kind::refused ? refused(503, "try again") : outcome.answer);
+          });
+}
+
+http::Response ImWebhook::late() const {
+  return refused(503, "not stored yet");
+}
+
+ImWebhook::Outcome ImWebhook::outcome_of(const http::Request& request, Timestamp wall_now) const {
   if (app_id(request) != options_.sdk_app_id) {
     tally_.rejected("sdkappid");
-    return refused(403, "not our SdkAppid");
+    return {refused(403, "not our SdkAppid")};
   }
   if (!authentic(request, wall_now)) {
     tally_.rejected("signature");
-    return refused(403, "Sign or RequestTime does not hold");
+    return {refused(403, "Sign or RequestTime does not hold")};
   }
   const auto callback = im::parse_callback(request.body, request.parameter("CallbackCommand").value_or(""));
   if (!callback) {
     tally_.rejected("not_json");
-    return refused(400, "the body is no callback");
+    return {refused(400, "the body is no callback")};
   }
   switch (callback->kind) {
     case im::CallbackKind::before_send:
@@ -77,7 +96,7 @@ http::Response ImWebhook::callback(const http::Request& request, Timestamp wall_
     case im::CallbackKind::presence:
       return presence(callback->presence);
     case im::CallbackKind::moderation:
-      return keep(request, "moderation");
+      return to_keep(request, "moderation");
     case im::CallbackKind::read:
       return counted("read_report");
     case im::CallbackKind::bot:
@@ -90,30 +109,28 @@ http::Response ImWebhook::callback(const http::Request& request, Timestamp wall_
   return counted("other_callback");
 }
 
-http::Response ImWebhook::counted(std::string_view why) const {
+ImWebhook::Outcome ImWebhook::counted(std::string_view why) const {
   tally_.rejected(why);
-  return ok();
+  return {ok()};
 }
 
-http::Response ImWebhook::submitted(Submission submission) const {
-  const auto receipt = submit_(std::move(submission));
-  tally_.received("im", receipt);
-  return receipt.kind == Receipt::Kind::refused ? refused(503, "try again") : ok();
+ImWebhook::Outcome ImWebhook::to_keep(const http::Request& request, const std::string& why) {
+  return {ok(), RawPush{"im", why, request.body}, true};
 }
 
-http::Response ImWebhook::sent(const http::Request& request, const im::Callback& callback) const {
+ImWebhook::Outcome ImWebhook::sent(const http::Request& request, const im::Callback& callback) const {
   const auto& message = callback.sent;
   if (!options_.agents.contains(message.from)) {
     return counted(is_rest(request) ? "rest_send" : "not_an_agent");
   }
   if (message.content.typing && !is_rest(request)) {
-    submit_(TypingNotice{ImUserId(message.to), !*message.content.typing});
+    submit_(TypingNotice{ImUserId(message.to), !*message.content.typing}, [](const Receipt&) {});
     return counted("typing");
   }
   if (message.online_only) return counted("online_only");
   if (is_rest(request)) {
     tally_.rejected("rest_send");
-    return submitted(Disregard{im::message_key(message), ImUserId(message.to)});
+    return {ok(), Disregard{im::message_key(message), ImUserId(message.to)}};
   }
   if (callback.kind == im::CallbackKind::after_send && message.send_result != 0) {
     tally_.rejected("not_delivered_in_im");
@@ -121,37 +138,27 @@ http::Response ImWebhook::sent(const http::Request& request, const im::Callback&
   }
   auto push = push_of(message, request.body);
   if (push.text.empty() && push.elements.empty() && push.left_out.empty())
-    return keep(request, "the message is empty");
+    return to_keep(request, "the message is empty");
   const bool left_out = !push.left_out.empty();
-  const auto receipt = submit_(std::move(push));
-  tally_.received("im", receipt);
-  if (left_out && receipt.kind == Receipt::Kind::stored) tally_.rejected("not_understood");
-  return receipt.kind == Receipt::Kind::refused ? refused(503, "try again") : ok();
+  return {ok(), std::move(push), left_out};
 }
 
-http::Response ImWebhook::withdrawn(const im::SentMessage& message) const {
+ImWebhook::Outcome ImWebhook::withdrawn(const im::SentMessage& message) const {
   if (!options_.agents.contains(message.from)) return counted("not_an_agent");
-  return submitted(Recall{im::message_key(message), ImUserId(message.to), message.msg_key});
+  return {ok(), Recall{im::message_key(message), ImUserId(message.to), message.msg_key}};
 }
 
-http::Response ImWebhook::modified(const http::Request& request, const im::SentMessage& message) const {
+ImWebhook::Outcome ImWebhook::modified(const http::Request& request, const im::SentMessage& message) const {
   if (!options_.agents.contains(message.from)) return counted("not_an_agent");
-  return submitted(Edit{push_of(message, request.body)});
+  return {ok(), Edit{push_of(message, request.body)}};
 }
 
-http::Response ImWebhook::presence(const im::Presence& presence) const {
+ImWebhook::Outcome ImWebhook::presence(const im::Presence& presence) const {
   if (!options_.agents.contains(presence.user)) return counted("presence_of_others");
   AgentPresence told{presence.user, presence_state(presence.action), presence.reason, "", presence.at};
   for (const auto& platform : presence.kicked)
     told.kicked.append(told.kicked.empty() ? "" : ", ").append(platform);
-  return submitted(std::move(told));
-}
-
-http::Response ImWebhook::keep(const http::Request& request, const std::string& why) const {
-  const auto receipt = submit_(RawPush{"im", why, request.body});
-  const bool kept = receipt.kind != Receipt::Kind::refused;
-  tally_.rejected(kept ? "not_understood" : "cannot_store");
-  return kept ? ok() : refused(503, "try again");
+  return {ok(), std::move(told)};
 }
 
 bool ImWebhook::authentic(const http::Request& request, Timestamp wall_now) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,21 +23,34 @@ struct ImWebhookOptions {
 
 class ImWebhook {
  public:
-  using Submit = std::function<Receipt(Submission)>;
+  // Tells the receipt once, on any thread.
+  using Submit = std::function<void(Submission, std::function<void(Receipt)>)>;
 
   ImWebhook(ImWebhookOptions options, Submit submit, Tally& tally);
 
-  http::Response callback(const http::Request& request, Timestamp wall_now) const;
+  // Answers at once, or when what the callback says is stored, however late that is: IM repeats no callback,
+  // so one that was handed in is never refused for its age. REQUIRES: this outlives the answer, when a
+  // receipt is told.
+  void callback(const http::Request& request, Timestamp wall_now, http::Answer answer) const;
+  // When no receipt came within limits::kCallbackDeadline. What was handed in may still be stored.
+  http::Response late() const;
 
  private:
-  http::Response keep(const http::Request& request, const std::string& why) const;
+  // What a callback comes to.
+  struct Outcome {
+    http::Response answer;                   // at once, or when `submission` is stored
+    std::optional<Submission> submission{};  // none: there is nothing to store
+    bool not_understood = false;             // all or part of it is stored for inspection only
+  };
+
+  Outcome outcome_of(const http::Request& request, Timestamp wall_now) const;
   bool authentic(const http::Request& request, Timestamp wall_now) const;
-  http::Response sent(const http::Request& request, const im::Callback& callback) const;
-  http::Response withdrawn(const im::SentMessage& message) const;
-  http::Response modified(const http::Request& request, const im::SentMessage& message) const;
-  http::Response presence(const im::Presence& presence) const;
-  http::Response submitted(Submission submission) const;
-  http::Response counted(std::string_view why) const;  // there is nothing to do
+  Outcome sent(const http::Request& request, const im::Callback& callback) const;
+  Outcome withdrawn(const im::SentMessage& message) const;
+  Outcome modified(const http::Request& request, const im::SentMessage& message) const;
+  Outcome presence(const im::Presence& presence) const;
+  Outcome counted(std::string_view why) const;  // there is nothing to do
+  static Outcome to_keep(const http::Request& request, const std::string& why);
 
   ImWebhookOptions options_;
   Submit submit_;

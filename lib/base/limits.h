@@ -35,8 +35,11 @@ inline constexpr auto kTypingDeadline = 3000ms;   // of one; later it would say 
 static_assert(kTypingDeadline < kDrain, "a draining worker waits for it");
 inline constexpr std::uint32_t kBundleMax = 100;  // reference: IM §2.2, §2.3, accounts in one call
 inline constexpr std::size_t kMailboxRequestsMax =
-    4096;                                          // HTTP requests that wait for the queue loop; more get 503
-inline constexpr auto kCallbackDeadline = 1700ms;  // Tencent IM waits 2 s (reference: IM §4.2)
+    4096;  // HTTP requests that wait for the queue loop; more get 503
+inline constexpr std::size_t kMailboxReserved =
+    1024;                                          // more of them that only callbacks of Tencent IM may use
+inline constexpr auto kCallbackHeard = 2000ms;     // Tencent IM reads no answer later (reference: IM §4.2)
+inline constexpr auto kCallbackDeadline = 4500ms;  // without a receipt by then a 503 that IM does not read
 inline constexpr auto kReceiptDeadline = 4500ms;   // WeChat hangs up after 5 s; no receipt by then is a 503
 
 // HTTP (contract §4).

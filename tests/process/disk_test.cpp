@@ -160,3 +160,16 @@ TEST_CASE("disk: a sync that hangs is told on the ops page, and the push that wa
   CHECK(eventually([&] { return stack.queue("relay")["done"] == 1; }));
   CHECK(stack.clouds.count("sendmsg") == 1);
 }
+
+TEST_CASE("disk: a callback that is stored later than IM waits is not refused, and is one event") {
+  BrokenDisk stack;
+  stack.start_all();
+  stack.say("oAlice", "hello");
+  REQUIRE(eventually([&] { return stack.queue("relay")["done"] == 1; }));  // no other sync is in its way
+  stack.faults.slow_syncs(2200);
+  CHECK(stack.reply("oAlice", "yes?").status == 200);
+  stack.faults.none();
+  CHECK(eventually([&] { return stack.queue("notifier")["done"] == 1; }));
+  CHECK(stack.clouds.count("custom_send") == 1);
+  CHECK(stack.metrics_say("kefu_callbacks_late_total 1"));
+}
