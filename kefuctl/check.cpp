@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "kefuctl/printable.h"
 #include "kefuctl/table.h"
 #include "lib/base/ascii.h"
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "kefuctl/printable.h"
 #include "kefuctl/table.h"
 
 namespace kefu::ctl {
@@ -20,7 +21,8 @@ inline std::string cell(const nlohmann::json& object, const char* key) {
   if (!object.is_object()) return "-";
   const auto field = object.find(key);
   if (field == object.end() || field->is_null()) return "-";
-  if (!field->is_string()) return field->dump();
+  if (!field->is_string())
+    return printable(field->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   const std::string text = printable(field->get_ref<const std::string&>());
   return text.empty() ? "-" : text;
 }

@@ -278,6 +278,32 @@ TEST_CASE("health of a page that is not there ends with status 1") {
   CHECK(contains(run.output, "127.0.0.1:1"));
 }
 
+TEST_CASE("health tells scripts in JSON what it tells people in words, with the same exit status") {
+  const Run run = kefuctl("--json health http://127.0.0.1:1/readyz");
+  CHECK(run.status == 1);
+  const auto told = nlohmann::json::parse(run.output, nullptr, false);
+  REQUIRE(told.is_object());
+  CHECK(told["ok"] == false);
+  CHECK(told["pages"][0]["url"] == "http://127.0.0.1:1/readyz");
+  CHECK(told["pages"][0]["status"] == 0);
+}
+
+TEST_CASE("the help of check names the exit status that wrong usage has") {
+  const Run help = kefuctl("check --help");
+  CHECK(contains(help.output, "3 UNKNOWN; wrong usage is\n3, too"));
+  CHECK(kefuctl("check --no-such-option").status == 3);
+}
+
+TEST_CASE("what strangers wrote steers no terminal, in JSON neither") {
+  AdminStub gateway(AdminStub::Answers{
+      {"show", "{\"ok\":true,\"event\":{\"id\":7,\"content\":\"\\u001b[2J\xc2\x9b\u202e\"}}"}});
+  for (const auto* options : {"show 7", "--json show 7"}) {
+    const Run run = kefuctl(gateway.connect() + options);
+    CHECK(run.status == 0);
+    CHECK(contains(run.output, R"(\u001b[2J\u009b\u202e)"));
+  }
+}
+
 TEST_CASE("check tells monitoring in one line and its exit status how the queues are") {
   AdminStub gateway(AdminStub::Answers{
       {"queues",

@@ -4,20 +4,43 @@
 #include <utility>
 
 #include "kefuctl/fields.h"
+#include "kefuctl/printable.h"
 #include "kefuctl/table.h"
 
 namespace kefu::ctl {
 using nlohmann::json;
 
-// "running", or what holds it back. An older gateway tells `unavailable` only.
-std::string state_cell(const json& queue) {
-  if (cell(queue, "paused") == "true") return "paused";
+namespace {
+
+// What holds the queue back, in a word and in full.
+struct Hold {
+  std::string word;  // "running" when nothing does
+  std::string why;
+};
+
+// An older gateway tells `unavailable` only.
+Hold hold_of(const json& queue) {
+  if (cell(queue, "paused") == "true") return {"paused", ""};
   const auto gate = queue.find("gate");
   const bool told = gate != queue.end() && gate->is_object();
   const std::string state = told ? cell(*gate, "state") : "-";
   const std::string why = told ? cell(*gate, "reason") : cell(queue, "unavailable");
-  if (told ? state == "open" || state == "-" : why == "-") return "running";
-  return (state == "probing" ? "probing: " : "closed: ") + why;
+  const bool is_open = told ? state == "open" || state == "-" : why == "-";
+  if (!is_open) return {state == "probing" ? "probing" : "closed", why};
+  const auto workers = queue.find("workers");
+  const bool has_none = workers != queue.end() && workers->is_array() && workers->empty();
+  return {has_none ? "no worker" : "running", ""};
+}
+
+}  // namespace
+
+std::string state_cell(const json& queue) {
+  const auto hold = hold_of(queue);
+  return hold.why.empty() ? hold.word : hold.word + ": " + hold.why;
+}
+
+std::string state_word(const json& queue) {
+  return hold_of(queue).word;
 }
 
 // "limits: im_send 140 of 200/s"; empty when there are none.
@@ -54,7 +77,7 @@ std::string render_workers(const json& answer) {
 
 std::string render_queues(std::string_view answer) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
+  if (parsed.is_discarded()) return printable(answer);
   std::vector<std::vector<std::string>> rows;
   for (const json& queue : rows_of(parsed, "queues")) {
     rows.push_back({cell(queue, "name"), cell(queue, "ready"), cell(queue, "in_flight"),
@@ -76,7 +99,7 @@ std::string render_queues(std::string_view answer) {
 
 std::string render_trace(std::string_view answer) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
+  if (parsed.is_discarded()) return printable(answer);
   std::string text;
   for (const json& event : rows_of(parsed, "events")) {
     std::vector<std::vector<std::string>> rows;
@@ -102,7 +125,7 @@ std::string render_trace(std::string_view answer) {
 
 std::string render_agents(std::string_view answer) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
+  if (parsed.is_discarded()) return printable(answer);
   std::vector<std::vector<std::string>> rows;
   for (const json& agent : rows_of(parsed, "agents")) {
     rows.push_back({cell(agent, "agent"), cell(agent, "state"), time_cell(agent, "since"),
@@ -115,7 +138,7 @@ std::string render_agents(std::string_view answer) {
 std::string render_customer(std::string_view answer) {
   const json parsed = parse(answer);
   const auto found = parsed.is_object() ? parsed.find("customer") : parsed.end();
-  if (!parsed.is_object() || found == parsed.end() || !found->is_object()) return std::string(answer);
+  if (!parsed.is_object() || found == parsed.end() || !found->is_object()) return printable(answer);
   const json& customer = *found;
   const auto yes_or_no = [&](const char* key) { return cell(customer, key) == "true" ? "yes" : "no"; };
   const std::string waiting = cell(customer, "ready") + " ready, " + cell(customer, "in_flight") +
@@ -143,7 +166,7 @@ std::string render_customer(std::string_view answer) {
 
 std::string render_jobs(std::string_view answer) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
+  if (parsed.is_discarded()) return printable(answer);
   std::vector<std::vector<std::string>> rows;
   for (const json& job : rows_of(parsed, "jobs")) {
     const std::string finished = time_cell(job, "finished_at");
@@ -157,7 +180,7 @@ std::string render_jobs(std::string_view answer) {
 
 std::string render_events(std::string_view answer) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
+  if (parsed.is_discarded()) return printable(answer);
   std::vector<std::vector<std::string>> rows;
   for (const json& event : rows_of(parsed, "events")) {
     rows.push_back({cell(event, "id"), time_cell(event, "accepted_at"), cell(event, "type"),
@@ -170,13 +193,13 @@ std::string render_events(std::string_view answer) {
 
 std::string render_pretty(std::string_view answer) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
-  return parsed.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  if (parsed.is_discarded()) return printable(answer);
+  return printable_json(parsed.dump(2, ' ', false, json::error_handler_t::replace)) + "\n";
 }
 
 std::string render_count(std::string_view answer, std::string_view what_happened) {
   const json parsed = parse(answer);
-  if (parsed.is_discarded()) return std::string(answer);
+  if (parsed.is_discarded()) return printable(answer);
   const std::string count = cell(parsed, "count");
   return count + (count == "1" ? " event " : " events ") + std::string(what_happened) + "\n";
 }

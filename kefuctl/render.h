@@ -1,5 +1,6 @@
 // The gateway's JSON answers as tables and lines for people (contract §7). Pure. What an answer leaves
-// out shows as "-"; what is no JSON at all is returned as it is.
+// out shows as "-"; what is no JSON at all is returned as it is. Nothing that is returned steers a terminal
+// (printable.h).
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -18,7 +19,8 @@ std::string render_jobs(std::string_view answer);      // of "jobs"
 std::string render_count(std::string_view answer, std::string_view what_happened);  // "3 events replayed"
 
 // Parts of the above, of one queue and of the whole answer to "queues".
-std::string state_cell(const nlohmann::json& queue);     // "running", or what holds it back
+std::string state_cell(const nlohmann::json& queue);     // "running", "no worker", or what holds it back
+std::string state_word(const nlohmann::json& queue);     // the same without the reason, at most 9 columns
 std::string render_rates(const nlohmann::json& answer);  // "rates: im_send 140 of 200/s"; empty without any
 std::string render_workers(const nlohmann::json& answer);
 

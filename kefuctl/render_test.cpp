@@ -20,7 +20,7 @@ TEST_CASE("queues are told in one table and their workers in another") {
           "paused":true,"workers":[{"id":"w1","capacity":32,"in_flight":2,"last_seen_ms":400}]},
           {"name":"notifier","ready":0,"in_flight":0,"waiting":0,"parked":0,"dead":0,"done":0,"oldest_ms":0,"paused":false,"workers":[]}]})");
   CHECK(contains(text, "relay         1          2        3       4     5     6   1 min  paused\n"));
-  CHECK(contains(text, "notifier      0          0        0       0     0     0       -  running\n"));
+  CHECK(contains(text, "notifier      0          0        0       0     0     0       -  no worker\n"));
   CHECK(contains(text, "relay  w1            32          2     400 ms\n"));
 }
 
@@ -29,13 +29,18 @@ TEST_CASE("queues without workers say so") {
                  "no workers connected"));
 }
 
-TEST_CASE("events are told one a line, with a stranger's control characters taken out") {
+TEST_CASE("one event whole steers no terminal") {
+  const auto text = render_pretty("{\"event\":{\"text\":\"\\u001b[2J\\u009b\\u202ex\x7f\"}}");
+  CHECK(contains(text, R"("text": "\u001b[2J\u009b\u202ex\u007f")"));
+}
+
+TEST_CASE("events are told one a line, with a stranger's control characters made visible") {
   const std::string text = render_events(
       "{\"ok\":true,\"events\":[{\"id\":42,\"type\":\"customer_message\",\"customer\":\"oA\",\"attempt\":3,"
       "\"error\":\"code 20003:\\u001b[2J no such account\",\"accepted_at\":1735689600000}]}");
   CHECK(contains(text, "42  "));
   CHECK(contains(text, "customer_message  oA"));
-  CHECK(contains(text, "3  code 20003: [2J no such account\n"));
+  CHECK(contains(text, "3  code 20003:\\x1b[2J no such account\n"));
   CHECK(render_events(R"({"ok":true,"events":[]})") == "no such events\n");
 }
 
@@ -54,7 +59,7 @@ TEST_CASE("counts have their plural") {
 
 TEST_CASE("a queue that is held back says why, whatever the gateway's age") {
   const auto state = [](const std::string& more) {
-    return render_queues(R"({"queues":[{"name":"relay",)" + more + R"("workers":[]}]})");
+    return render_queues(R"({"queues":[{"name":"relay",)" + more + R"("workers":[{"id":"w1"}]}]})");
   };
   CHECK(contains(state(""), "running\n"));
   CHECK(contains(state(R"("unavailable":"no route",)"), "closed: no route\n"));

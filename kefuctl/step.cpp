@@ -6,6 +6,7 @@
 
 #include "kefu/v1/event.pb.h"
 #include "kefuctl/fields.h"
+#include "kefuctl/printable.h"
 #include "kefuctl/table.h"
 #include "lib/base/ascii.h"
 

@@ -4,23 +4,19 @@
 #include <array>
 #include <ctime>
 
+#include "kefuctl/width.h"
+
 namespace kefu::ctl {
 namespace {
-
-// Characters, not bytes: continuation bytes of UTF-8 do not count.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 std::vector<std::size_t> widths_of(const std::vector<Column>& columns,
                                    const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   widths.reserve(columns.size());
-  for (const Column& column : columns) widths.push_back(width(column.title));
+  for (const Column& column : columns) widths.push_back(columns_of(column.title));
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], width(row[i]));
+      widths[i] = std::max(widths[i], columns_of(row[i]));
   }
   return widths;
 }
@@ -29,7 +25,7 @@ std::string format_row(const std::vector<Column>& columns, const std::vector<std
                        const std::vector<std::string>& cells) {
   std::string line;
   for (std::size_t i = 0; i < cells.size() && i < columns.size(); ++i) {
-    const std::string padding(widths[i] - width(cells[i]), ' ');
+    const std::string padding(widths[i] - columns_of(cells[i]), ' ');
     if (i > 0) line += "  ";
     line += columns[i].right ? padding + cells[i] : cells[i] + padding;
   }
@@ -50,19 +46,6 @@ std::string format_table(const std::vector<Column>& columns,
   return table;
 }
 
-std::string printable(std::string_view text) {
-  std::string clean(text);
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(clean[i]);
-    if (byte < 0x20 || byte == 0x7F) clean[i] = ' ';
-    // C1 control characters are C2 80 to C2 9F in UTF-8.
-    const bool starts_c1 =
-        byte == 0xC2 && i + 1 < clean.size() && static_cast<unsigned char>(clean[i + 1]) < 0xA0;
-    if (starts_c1) clean.replace(i, 2, " ");
-  }
-  return clean;
-}
-
 std::string format_age(std::int64_t milliseconds) {
   struct Unit {
     std::int64_t ms;
@@ -76,14 +59,29 @@ std::string format_age(std::int64_t milliseconds) {
   return std::to_string(std::max<std::int64_t>(milliseconds, 0)) + " ms";
 }
 
-std::string format_time(std::int64_t unix_ms) {
+namespace {
+
+std::string zoned(std::int64_t unix_ms, const std::string& fraction) {
   const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
   std::tm parts{};
   if (unix_ms < 0 || localtime_r(&seconds, &parts) == nullptr) return "?";
   std::array<char, 32> text{};
   std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
-  const std::string fraction = std::to_string(1000 + unix_ms % 1000).substr(1);
-  return std::string(text.data()) + "." + fraction;
+  std::array<char, 8> zone{};
+  std::strftime(zone.data(), zone.size(), "%z", &parts);
+  std::string offset(zone.data());
+  if (offset.size() == 5) offset.insert(3, ":");
+  return std::string(text.data()) + fraction + offset;
+}
+
+}  // namespace
+
+std::string format_time(std::int64_t unix_ms) {
+  return zoned(unix_ms, "." + std::to_string(1000 + std::max<std::int64_t>(unix_ms, 0) % 1000).substr(1));
+}
+
+std::string format_second(std::int64_t unix_ms) {
+  return zoned(unix_ms, "");
 }
 
 }  // namespace kefu::ctl

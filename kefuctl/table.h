@@ -1,4 +1,4 @@
-// Text in columns, for a terminal.
+// Text in columns of a terminal.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,12 @@ struct Column {
 std::string format_table(const std::vector<Column>& columns,
                          const std::vector<std::vector<std::string>>& rows);
 
-// What strangers wrote must not steer a terminal: control characters become blanks.
-std::string printable(std::string_view text);
-
 // "850 ms", "12 s", "5 min", "3 h", "2 d": one unit, rounded down. Negative counts as 0.
 std::string format_age(std::int64_t milliseconds);
 
-// Unix milliseconds as "2026-01-31 12:34:56.789" in this machine's time zone.
+// Unix milliseconds as "2026-01-31 12:34:56.789+08:00", in this machine's time zone and with its offset.
 std::string format_time(std::int64_t unix_ms);
+// The same without the milliseconds.
+std::string format_second(std::int64_t unix_ms);
 
 }  // namespace kefu::ctl

@@ -16,18 +16,16 @@ TEST_CASE("a table's columns are as wide as their widest cell, numbers stand rig
         "notifier   1234  x\n");
 }
 
-TEST_CASE("characters of several bytes count once") {
-  CHECK(format_table({{"A"}, {"B"}}, {{"你好", "x"}, {"ab", "y"}}) ==
-        "A   B\n"
+TEST_CASE("columns stand straight beside Chinese, which is two columns wide, and beside accents") {
+  CHECK(format_table({{"A"}, {"B"}}, {{"你好", "x"}, {"ab", "y"}, {"éé", "z"}}) ==
+        "A     B\n"
         "你好  x\n"
-        "ab  y\n");
-}
-
-TEST_CASE("control characters of strangers do not reach the terminal, other text does") {
-  CHECK(printable("a\x1b[31mb\n\x7f") == "a [31mb  ");
-  CHECK(printable("x\xc2\x9b"
-                  "31m") == "x 31m");
-  CHECK(printable("你好 é") == "你好 é");
+        "ab    y\n"
+        "éé    z\n");
+  CHECK(format_table({{"N", true}, {"B"}}, {{"好", "x"}, {"1", "y"}}) ==
+        " N  B\n"
+        "好  x\n"
+        " 1  y\n");
 }
 
 TEST_CASE("an age is told in one unit") {
@@ -39,9 +37,15 @@ TEST_CASE("an age is told in one unit") {
   CHECK(format_age(3 * 86'400'000LL) == "3 d");
 }
 
-TEST_CASE("a time is told with its milliseconds") {
+TEST_CASE("a time is told with its milliseconds and its zone") {
+  setenv("TZ", "CST-8", 1);
+  tzset();
+  CHECK(format_time(1735689600007) == "2025-01-01 08:00:00.007+08:00");
+  setenv("TZ", "NST3:30", 1);
+  tzset();
+  CHECK(format_second(1735689600007) == "2024-12-31 20:30:00-03:30");
   setenv("TZ", "UTC", 1);
   tzset();
-  CHECK(format_time(1735689600007) == "2025-01-01 00:00:00.007");
+  CHECK(format_time(1735689600007) == "2025-01-01 00:00:00.007+00:00");
   CHECK(format_time(-1) == "?");
 }

@@ -4,11 +4,14 @@
 #include <array>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 #include "kefuctl/fields.h"
+#include "kefuctl/printable.h"
 #include "kefuctl/render.h"
 #include "kefuctl/step.h"
 #include "kefuctl/table.h"
+#include "kefuctl/width.h"
 
 namespace kefu::ctl {
 namespace {
@@ -25,43 +28,34 @@ std::string rate_text(double per_second) {
                         : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
 }
 
-std::size_t columns_of(char32_t point) {
-  const bool wide = (point >= 0x1100 && point <= 0x115F) || (point >= 0x2E80 && point <= 0xA4CF) ||
-                    (point >= 0xAC00 && point <= 0xD7A3) || (point >= 0xF900 && point <= 0xFAFF) ||
-                    (point >= 0xFE30 && point <= 0xFE6F) || (point >= 0xFF00 && point <= 0xFF60) ||
-                    (point >= 0xFFE0 && point <= 0xFFE6) || (point >= 0x1F300 && point <= 0x3FFFD);
-  return wide ? 2 : 1;
-}
-
-// One character of UTF-8 at `at`: how many bytes it has, and which it is. A stray byte is one of its own.
-std::pair<std::size_t, char32_t> character(std::string_view text, std::size_t at) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  const std::size_t length = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (length == 1 || at + length > text.size()) return {1, lead};
-  char32_t point = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i)
-    point = (point << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
-  return {length, point};
-}
-
 void append_lines(const std::string& text, std::vector<std::string>& lines) {
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
 }
 
-}  // namespace
-
-std::string fit(std::string_view line, std::size_t columns) {
-  std::size_t used = 0;
-  std::size_t at = 0;
-  while (at < line.size()) {
-    const auto [length, point] = character(line, at);
-    if (used + columns_of(point) > columns) break;
-    used += columns_of(point);
-    at += length;
+bool is_wider(const std::string& text, std::size_t columns) {
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    if (columns_of(line) > columns) return true;
   }
-  return std::string(line.substr(0, at));
+  return false;
 }
+
+// Whole, however long: what holds a queue back is what people look for.
+void append_reasons(const json& answer, std::size_t screen_columns, std::vector<std::string>& lines) {
+  for (const json& queue : rows_of(answer, "queues")) {
+    const auto reason = state_cell(queue);
+    if (reason == state_word(queue)) continue;
+    const auto line = cell(queue, "name") + " is " + reason;
+    if (screen_columns < 2) {
+      lines.push_back(line);
+      continue;
+    }
+    for (auto& part : wrap(line, screen_columns)) lines.push_back(std::move(part));
+  }
+}
+
+}  // namespace
 
 void Top::take_queues(std::string_view answer, std::int64_t now_ms) {
   trouble_.clear();
@@ -94,35 +88,36 @@ void Top::take_step(std::string_view step) {
   if (failures_.size() > kFailuresKept) failures_.pop_back();
 }
 
-std::vector<std::string> Top::frame(const Screen& screen, std::int64_t unix_ms) const {
-  std::vector<std::string> lines{"Kefu Bridge at " + connect_ + ", " + format_time(unix_ms).substr(0, 19)};
-  if (!trouble_.empty()) lines.push_back("NO ANSWER: " + printable(trouble_));
-  lines.emplace_back();
+// The most wanted columns first: those for which a screen has no room are left out.
+std::string Top::queue_table(const json& answer, std::size_t screen_columns) const {
+  std::vector<Column> columns{{"QUEUE"},        {"STATE"},         {"IN/S", true}, {"OUT/S", true},
+                              {"READY", true},  {"FLIGHT", true},  {"DEAD", true}, {"OLDEST", true},
+                              {"PARKED", true}, {"WAITING", true}, {"DONE", true}};
   std::vector<std::vector<std::string>> rows;
-  const json answer = parse(answer_);
   for (const json& queue : rows_of(answer, "queues")) {
     const auto rates = rates_.find(cell(queue, "name"));
     const bool known = rates != rates_.end() && rates->second.known;
-    rows.push_back({cell(queue, "name"), known ? rate_text(rates->second.accepted) : "-",
+    rows.push_back({cell(queue, "name"), state_word(queue), known ? rate_text(rates->second.accepted) : "-",
                     known ? rate_text(rates->second.done) : "-", cell(queue, "ready"),
-                    cell(queue, "in_flight"), cell(queue, "waiting"), cell(queue, "parked"),
-                    cell(queue, "dead"), cell(queue, "done"), age_cell(queue, "oldest_ms"),
-                    state_cell(queue)});
+                    cell(queue, "in_flight"), cell(queue, "dead"), age_cell(queue, "oldest_ms"),
+                    cell(queue, "parked"), cell(queue, "waiting"), cell(queue, "done")});
   }
-  append_lines(format_table({{"QUEUE"},
-                             {"ACCEPTED/S", true},
-                             {"DONE/S", true},
-                             {"READY", true},
-                             {"IN FLIGHT", true},
-                             {"WAITING", true},
-                             {"PARKED", true},
-                             {"DEAD", true},
-                             {"DONE", true},
-                             {"OLDEST", true},
-                             {"STATE"}},
-                            rows) +
-                   render_rates(answer) + "\n" + render_workers(answer),
-               lines);
+  std::string table = format_table(columns, rows);
+  while (screen_columns != 0 && columns.size() > 1 && is_wider(table, screen_columns)) {
+    columns.pop_back();
+    table = format_table(columns, rows);
+  }
+  return table;
+}
+
+std::vector<std::string> Top::frame(const Screen& screen, std::int64_t unix_ms) const {
+  std::vector<std::string> lines{"Kefu Bridge at " + connect_ + ", " + format_second(unix_ms)};
+  if (!trouble_.empty()) lines.push_back("NO ANSWER: " + printable(trouble_));
+  lines.emplace_back();
+  const json answer = parse(answer_);
+  append_lines(queue_table(answer, screen.columns), lines);
+  append_reasons(answer, screen.columns, lines);
+  append_lines(render_rates(answer) + "\n" + render_workers(answer), lines);
   // Many workers must not push the failures out of sight.
   const std::size_t below = 2 + (failures_.empty() ? 1 : std::min(failures_.size(), kFailuresAtLeast));
   if (screen.lines > below && lines.size() > screen.lines - below) {

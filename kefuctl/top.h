@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,8 @@ class Top {
     bool known = false;  // not with the first answer
   };
 
+  std::string queue_table(const nlohmann::json& answer, std::size_t screen_columns) const;
+
   std::string connect_;
   std::string answer_;
   std::string trouble_;
@@ -51,8 +54,5 @@ class Top {
   std::map<std::string, Rates> rates_;
   std::deque<std::string> failures_;  // the newest first
 };
-
-// Cut to so many columns of a terminal: wide characters (Chinese, Japanese, Korean) take two.
-std::string fit(std::string_view line, std::size_t columns);
 
 }  // namespace kefu::ctl

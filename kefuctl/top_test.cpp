@@ -51,12 +51,12 @@ TEST_CASE("rates come from the difference of two answers and the time between th
   Top top = watched();
   top.take_queues(queues(100, 0), 10'000);
   CHECK(json::parse(top.as_json(kNoon))["queues"][0].contains("done_per_s") == false);
-  CHECK(contains(joined(top.frame({}, kNoon)), "relay           -       -      0"));
+  CHECK(contains(joined(top.frame({}, kNoon)), "relay  running     -      -      0"));
   top.take_queues(queues(150, 20), 12'000);
   const json told = json::parse(top.as_json(kNoon))["queues"][0];
   CHECK(told["done_per_s"] == 25.0);
   CHECK(told["accepted_per_s"] == 35.0);
-  CHECK(contains(joined(top.frame({}, kNoon)), "relay        35.0    25.0     20"));
+  CHECK(contains(joined(top.frame({}, kNoon)), "relay  running  35.0   25.0     20"));
   top.take_queues(queues(10, 0), 13'000);  // another journal: no negative rates
   CHECK(json::parse(top.as_json(kNoon))["queues"][0]["done_per_s"] == 0.0);
 }
@@ -101,10 +101,29 @@ TEST_CASE("without an answer the last one stays in sight under the reason") {
   CHECK_FALSE(contains(joined(top.frame({}, kNoon)), "NO ANSWER"));
 }
 
-TEST_CASE("a line is cut by columns, never within a character") {
-  CHECK(fit("hello", 3) == "hel");
-  CHECK(fit("你好吗", 5) == "你好");
-  CHECK(fit("aé你", 2) == "aé");
-  CHECK(fit("\xff\xfe", 1) == "\xff");
-  CHECK(fit("short", 80) == "short");
+TEST_CASE("on 80 columns a queue's state and the whole reason are in sight, and no number is cut") {
+  Top top = watched();
+  const std::string why =
+      "90001 IP 203.0.113.7 is not in the allow-list of the Official Account: add it in the console";
+  const json held{{"name", "notifier"},
+                  {"done", 123456789},
+                  {"ready", 1234},
+                  {"gate", {{"state", "closed"}, {"reason", why}}},
+                  {"workers", {{{"id", "n1"}}}}};
+  const json idle{{"name", "relay"}, {"workers", json::array()}};
+  top.take_queues(json{{"ok", true}, {"queues", {idle, held}}}.dump(), 1000);
+  const auto frame = top.frame({80, 24}, kNoon);
+  for (const auto& line : frame) CHECK(line.size() <= 80);
+  const auto text = joined(frame);
+  CHECK(contains(text, "relay     no worker"));
+  CHECK(contains(text, "notifier  closed"));
+  CHECK(contains(text, "notifier is closed: 90001 IP 203.0.113.7 is not in the allow-list"));
+  CHECK(contains(text, "add it in the console\n"));
+  CHECK(contains(text, "1234"));
+  CHECK((contains(text, "123456789\n") || !contains(text, "12345678")));
+  CHECK(contains(joined(top.frame({}, kNoon)), "123456789\n"));
+}
+
+TEST_CASE("the view tells the time with its zone") {
+  CHECK(contains(watched().frame({}, kNoon).front(), "2025-01-01 12:00:00+00:00"));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kefuctl/fields.h"
+#include "kefuctl/printable.h"
 
 namespace kefu::ctl {
 namespace {
@@ -77,7 +78,7 @@ Transfer export_events(const std::string& queue, const std::string& state, std::
     }
     const json told = parse(answer.json);
     for (const json& event : rows_of(told, "events")) {
-      out << event.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+      out << printable_json(event.dump(-1, ' ', false, json::error_handler_t::replace)) << "\n";
       ++transfer.count;
     }
     if (!out.flush()) {

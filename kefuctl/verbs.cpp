@@ -6,6 +6,8 @@
 #include <iostream>
 #include <thread>
 
+#include "kefuctl/printable.h"
+
 namespace kefu::ctl {
 namespace {
 
@@ -16,7 +18,7 @@ volatile std::sig_atomic_t stop_asked = 0;
 }  // namespace
 
 int complain(const std::string& line, ExitStatus status) {
-  std::cerr << "kefuctl: " << line << "\n";
+  std::cerr << "kefuctl: " << printable(line) << "\n";
   return status;
 }
 
@@ -27,7 +29,7 @@ Answer ask(const Common& common, const nlohmann::json& question) {
 int failed(const Common& common, const Answer& answer) {
   switch (answer.kind) {
     case Answer::Kind::refused:
-      if (common.as_json) std::cout << answer.json << "\n";
+      if (common.as_json) std::cout << printable_json(answer.json) << "\n";
       return complain(answer.error, kRefused);
     case Answer::Kind::none:
       return complain(answer.error, kNoAnswer);
@@ -40,7 +42,7 @@ int ask_and_print(const Common& common, const nlohmann::json& question,
                   const std::function<std::string(const std::string&)>& render) {
   const Answer answer = ask(common, question);
   if (answer.kind != Answer::Kind::accepted) return failed(common, answer);
-  std::cout << (common.as_json ? answer.json + "\n" : render(answer.json));
+  std::cout << (common.as_json ? printable_json(answer.json) + "\n" : render(answer.json));
   return kDone;
 }
 

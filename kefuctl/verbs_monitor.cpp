@@ -1,4 +1,5 @@
 // check, health, explain
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "kefuctl/check.h"
 #include "kefuctl/explain.h"
 #include "kefuctl/health.h"
+#include "kefuctl/printable.h"
 #include "kefuctl/verbs.h"
 
 namespace kefu::ctl {
@@ -40,9 +42,9 @@ void add_check(CLI::App& app, const Common& common, Action& action) {
       "Also critical: no worker, a queue that stays closed until an operator acts, no answer from the "
       "gateway.\n"
       "Also a warning: paused by an operator, or closed for another reason. A threshold of 0 is off.\n"
-      "Exit status, as Nagios, Icinga and others read it: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (wrong "
+      "Exit status, as Nagios, Icinga and others read it: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; wrong "
       "usage is\n"
-      "2, too, and says so on stderr).\n"
+      "3, too, and says so on stderr.\n"
       "Examples:\n"
       "  kefuctl check\n"
       "  kefuctl check relay --dead-warn 10 --dead-crit 500 --oldest-crit 600");
@@ -50,25 +52,39 @@ void add_check(CLI::App& app, const Common& common, Action& action) {
       [&common, &action, limits] { action = [&common, limits] { return run_check(common, *limits); }; });
 }
 
+// One object, and the same exit status as for people.
+int print_health_as_json(const std::vector<Health>& pages) {
+  const bool all_well =
+      std::all_of(pages.begin(), pages.end(), [](const auto& one) { return one.kind == Health::Kind::well; });
+  std::cout << printable_json(health_as_json(pages)) << "\n";
+  return all_well ? kDone : kRefused;
+}
+
 int run_health(const Common& common, const std::vector<std::string>& urls) {
+  std::vector<Health> pages;
   int status = kDone;
   for (const std::string& url : urls) {
-    const auto health = ask_health(url, milliseconds(common.timeout_ms));
+    pages.push_back(ask_health(url, milliseconds(common.timeout_ms)));
+    const auto& health = pages.back();
     if (health.kind == Health::Kind::bad_address) return complain(health.says, kUsage);
+    if (common.as_json) continue;
     if (health.kind == Health::Kind::unwell) {
       status = complain(health.says, kRefused);
     } else {
-      std::cout << health.says << "\n";
+      std::cout << printable(health.says) << "\n";
     }
   }
-  return status;
+  return common.as_json ? print_health_as_json(pages) : status;
 }
 
 void add_health(CLI::App& app, const Common& common, Action& action) {
   auto* verb = app.add_subcommand("health", "Ask ops pages whether their programs are ready");
   const auto urls = std::make_shared<std::vector<std::string>>();
   verb->add_option("url", *urls, "http://host:port[/path]; without a path /readyz")->required();
-  verb->footer("Example:\n  kefuctl health http://127.0.0.1:9101 http://127.0.0.1:9102");
+  verb->footer(
+      "Examples:\n"
+      "  kefuctl health http://127.0.0.1:9101 http://127.0.0.1:9102\n"
+      "  kefuctl --json health http://127.0.0.1:9101 | jq .ok");
   verb->callback(
       [&common, &action, urls] { action = [&common, urls] { return run_health(common, *urls); }; });
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "kefuctl/printable.h"
 #include "kefuctl/step.h"
 #include "kefuctl/tap.h"
 #include "kefuctl/terminal.h"
@@ -30,7 +31,8 @@ struct Tap {
 
 void print_step(const Common& common, const Tap& options, const TapListener::Message& message) {
   const std::string step = options.content ? with_content(message.step, message.event) : message.step;
-  std::cout << (common.as_json ? step : render_step(step)) << std::endl;  // NOLINT: each line at once
+  std::cout << (common.as_json ? printable_json(step) : render_step(step))
+            << std::endl;  // NOLINT: each line at once
 }
 
 void tell_missed(std::uint64_t missed) {
@@ -109,7 +111,7 @@ std::vector<std::string> failure_topics() {
 
 void show(const Common& common, const Top& top, std::optional<Terminal>& terminal) {
   if (common.as_json) {
-    std::cout << top.as_json(unix_ms()) << std::endl;  // NOLINT: each frame at once
+    std::cout << printable_json(top.as_json(unix_ms())) << std::endl;  // NOLINT: each frame at once
   } else if (terminal) {
     terminal->show(top.frame(terminal->size(), unix_ms()));
   } else {
