@@ -6,6 +6,7 @@
 
 #include "gateway/agent_words.h"
 #include "gateway/notice.h"
+#include "gateway/worker_words.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
 
@@ -31,6 +32,7 @@ constexpr std::size_t kPositionsMax = 10'000;
 // Above all ids of a journal: sweeps stand behind whatever else a customer's lane holds.
 constexpr std::uint64_t kFirstSweep = std::uint64_t{1} << 62;
 constexpr std::size_t kSweepsAtOnce = 100;     // in the queue: a second's worth
+constexpr std::size_t kLooksAtOnce = 32;       // in the journal, for one message of a worker
 constexpr std::size_t kSlotsForEachSweep = 4;  // of the relays': the others stay free for words
 constexpr std::array kQueues{v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER};
 
@@ -70,12 +72,6 @@ void note_visit(Customer& customer, const AgentDesk::Visit& visit, Timestamp now
   customer.agent = visit.agent;
   customer.active_at = now;
   if (visit.first) customer.conversation_at = now;
-}
-
-std::vector<queue::HeldEvent> held_of(const google::protobuf::RepeatedPtrField<v1::Held>& held) {
-  std::vector<queue::HeldEvent> events;
-  for (const auto& one : held) events.push_back({EventId{one.event_id()}, Lease{one.lease()}, one.ended()});
-  return events;
 }
 
 }  // namespace
@@ -119,6 +115,7 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
   for (const auto which : kQueues) {
     const auto workers = journal_.workers(which);
     for (const auto& worker : workers) known_workers_.emplace(which, worker);
+    for (const auto& worker : workers) workers_before_.emplace(which, worker);
     if (journal_.paused(which)) queue(which).gate().pause();
     queue(which).begin_quiet(workers, now + limits::kRestartQuiet);
   }
@@ -439,17 +436,10 @@ void Dispatcher::receive(const std::string& route, const v1::FromWorker& message
 }
 
 void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestamp now) {
-  std::string refusal;
-  if (hello.protocol() != limits::kProtocolVersion) {
-    refusal = "this gateway (" KEFU_VERSION ") speaks queue protocol " +
-              std::to_string(limits::kProtocolVersion) + ", the worker (" + hello.version() + ") " +
-              std::to_string(hello.protocol()) + ": upgrade the older one";
-  } else if (hello.queue() != v1::QUEUE_RELAY && hello.queue() != v1::QUEUE_NOTIFIER) {
-    refusal = "the worker names no queue of this gateway";
-  } else if (hello.worker_id().empty() || hello.slots() == 0 || hello.slots() > limits::kSlotsMax) {
-    refusal = "the worker must name itself and 1 to " + std::to_string(limits::kSlotsMax) + " slots";
-  }
+  auto refusal = problem_with(hello);
+  if (refusal.empty()) refusal = problem_with_place(route, hello);
   if (!refusal.empty()) {
+    ++rejections_["worker_refused"];
     Outgoing no{route, {}};
     no.message.mutable_refused()->set_reason(refusal);
     outgoing_.push_back(std::move(no));
@@ -459,30 +449,86 @@ void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestam
   std::erase_if(routes_, [&](const auto& entry) {
     return entry.second.worker == worker;
   });  // a newer hello replaces the older route
-  routes_[route] = {worker, hello.queue(), hello.sweeps(), hello.typing()};
+  const Route from{worker, hello.queue(), hello.sweeps(), hello.typing()};
+  routes_[route] = from;
   if (known_workers_.emplace(hello.queue(), worker).second) journal_.worker_came(hello.queue(), worker);
   const bool ours = hello.journal() == 0 || hello.journal() == journal_.identity();
+  if (hello.slots() > options_.worker_slots_max) ++rejections_["worker_slots"];
   queue(hello.queue())
-      .hello(worker, {hello.slots(), std::min(hello.bundle(), limits::kBundleMax)},
-             ours ? held_of(hello.held()) : std::vector<queue::HeldEvent>{}, now, changes_);
+      .hello(
+          worker,
+          {std::min(hello.slots(), options_.worker_slots_max), std::min(hello.bundle(), limits::kBundleMax)},
+          ours ? held_of(from, hello.held()) : std::vector<queue::HeldEvent>{}, now, changes_);
   outgoing_.push_back(welcome(route, hello.sent_at_ms(), true, now));
+}
+
+// A connection speaks for one worker, and there are not endlessly many.
+std::string Dispatcher::problem_with_place(const std::string& route, const v1::Hello& hello) const {
+  const WorkerId worker(hello.worker_id());
+  const auto at = routes_.find(route);
+  if (at != routes_.end() && (at->second.worker != worker || at->second.queue != hello.queue()))
+    return "this connection speaks for another worker already";
+  const auto workers = queue(hello.queue()).workers();
+  const bool known = std::any_of(workers.begin(), workers.end(),
+                                 [&](const queue::WorkerView& one) { return one.id == worker; });
+  if (!known && workers.size() >= limits::kWorkersMax)
+    return "there are " + std::to_string(limits::kWorkersMax) + " workers already";
+  return {};
+}
+
+// Of a delivery speaks who was given it. What an earlier run of ours gave to whom is not known any more: of
+// that speaks who was connected then, or who once had the event and was lost. `looks`: how many more of the
+// latter may be looked up in the journal.
+bool Dispatcher::may_speak_of(const Route& from, EventId event, Lease lease, std::size_t& looks) const {
+  const auto run = lease.value >> 32;
+  if (run == journal_.epoch()) return queue(from.queue).handed_to(from.worker, event, lease);
+  if (run > journal_.epoch()) return false;
+  if (workers_before_.contains({from.queue, from.worker})) return true;
+  if (looks == 0) return false;
+  --looks;
+  const auto hops = journal_.hops(event);
+  return std::any_of(hops.begin(), hops.end(),
+                     [&](const Hop& hop) { return hop.worker == from.worker.value; });
+}
+
+std::vector<queue::HeldEvent> Dispatcher::held_of(
+    const Route& from, const google::protobuf::RepeatedPtrField<v1::Held>& held) const {
+  std::vector<queue::HeldEvent> events;
+  auto looks = kLooksAtOnce;
+  for (const auto& one : held) {
+    const EventId event{one.event_id()};
+    if (may_speak_of(from, event, Lease{one.lease()}, looks))
+      events.push_back({event, Lease{one.lease()}, one.ended()});
+  }
+  return events;
 }
 
 void Dispatcher::take(const std::string& route, const v1::Ping& ping, Timestamp now) {
   const auto at = routes_.find(route);
   const bool known =
       at != routes_.end() &&
-      queue(at->second.queue).ping(at->second.worker, held_of(ping.held()), ping.draining(), now);
+      queue(at->second.queue).ping(at->second.worker, held_of(at->second, ping.held()), ping.draining(), now);
   outgoing_.push_back(welcome(route, ping.sent_at_ms(), known, now));
 }
 
-void Dispatcher::take(const std::string& route, const v1::Verdict& verdict, Timestamp now) {
-  const auto stored = event(EventId{verdict.event_id()});
-  if (stored) {
+void Dispatcher::take(const std::string& route, const v1::Verdict& said, Timestamp now) {
+  const auto at = routes_.find(route);
+  if (at == routes_.end()) {  // it said hello to an earlier run: it shall do so again, and then repeat this
+    ++rejections_["verdict_without_hello"];
+    outgoing_.push_back(welcome(route, 0, false, now));
+    return;
+  }
+  const auto& from = at->second;
+  const EventId id{said.event_id()};
+  auto looks = kLooksAtOnce;
+  if (!may_speak_of(from, id, Lease{said.lease()}, looks)) {
+    if (queue(from.queue).state_of(id)) ++rejections_["verdict_of_another"];
+  } else if (const auto stored = event(id); stored && stored->event.queue() == from.queue) {
     using Effect = queue::EventQueue::Effect;
+    const auto verdict = within_limits(said);
     // A locked account is followed by another one: the event can go out again at once.
     const bool at_once = verdict.account().kind() == v1::AccountChange::KIND_LOCKED;
-    const auto effect = queue(stored->event.queue()).settle(verdict, now, changes_, at_once);
+    const auto effect = queue(from.queue).settle(verdict, now, changes_, at_once);
     if (effect == Effect::applied) {
       learn(verdict, stored->event);
       take_found(stored->event, verdict, now);
@@ -490,7 +536,7 @@ void Dispatcher::take(const std::string& route, const v1::Verdict& verdict, Time
     }
     if (effect == Effect::remembered) return;  // in memory only: the worker shall say it again
   }
-  recorded_[route].add_leases(verdict.lease());
+  recorded_[route].add_leases(said.lease());
 }
 
 // The rest of it was delivered.

@@ -12,6 +12,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/desk.h"
@@ -36,7 +38,8 @@ struct DispatcherOptions {
   queue::Rules relay{};
   queue::Rules notifier{};
   Millis keep_done{std::chrono::hours(72)};
-  Millis sweep_every{0};  // KEFU_SWEEP; 0: never
+  Millis sweep_every{0};                 // KEFU_SWEEP; 0: never
+  std::uint32_t worker_slots_max = 256;  // KEFU_WORKER_SLOTS_MAX: who offers more gets so many
 };
 
 // To a worker; `route` is what its messages came with.
@@ -77,6 +80,9 @@ class Dispatcher {
   std::vector<Outgoing> handouts(Timestamp now);
   std::vector<Step> steps();
   std::optional<Timestamp> next_timer(Timestamp now) const;
+  // How often workers said what does not count since this was asked last, by reason: verdict_without_hello,
+  // verdict_of_another, worker_refused, worker_slots.
+  std::map<std::string_view, std::uint64_t> rejections() { return std::exchange(rejections_, {}); }
 
   // --- operator ---
   // Dead or parked events are ready again: how many. The error says why none can be.
@@ -136,6 +142,10 @@ class Dispatcher {
   void tell_not_taken(const v1::Verdict& verdict, const v1::Event& event, Timestamp now);
   Receipt store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now);
   void take(const std::string& route, const v1::Hello& hello, Timestamp now);
+  std::string problem_with_place(const std::string& route, const v1::Hello& hello) const;
+  bool may_speak_of(const Route& from, EventId event, Lease lease, std::size_t& looks) const;
+  std::vector<queue::HeldEvent> held_of(const Route& from,
+                                        const google::protobuf::RepeatedPtrField<v1::Held>& held) const;
   void take(const std::string& route, const v1::Ping& ping, Timestamp now);
   void take(const std::string& route, const v1::Verdict& verdict, Timestamp now);
   void leave(const std::string& route);
@@ -171,8 +181,10 @@ class Dispatcher {
   queue::EventQueue relay_;
   queue::EventQueue notifier_;
   std::map<std::string, Route> routes_;
-  std::set<std::pair<v1::Queue, WorkerId>> known_workers_;  // as in the journal
-  std::vector<v1::Event> accepted_;                         // in this turn
+  std::set<std::pair<v1::Queue, WorkerId>> known_workers_;   // as in the journal
+  std::set<std::pair<v1::Queue, WorkerId>> workers_before_;  // were connected when an earlier run ended
+  std::map<std::string_view, std::uint64_t> rejections_;
+  std::vector<v1::Event> accepted_;            // in this turn
   std::set<EventId> recalled_;                 // while they were in flight: they go no further if that fails
   std::vector<queue::Remembered> taken_over_;  // in this turn
   std::vector<queue::Change> changes_;

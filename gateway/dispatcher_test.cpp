@@ -130,8 +130,47 @@ struct Bench {
       verdict.mutable_account()->set_kind(account);
       verdict.mutable_account()->set_im_user(delivery.im_user());
     }
-    dispatcher->receive(kRelayRoute, message, now);
+    dispatcher->receive(delivery.event().queue() == v1::QUEUE_RELAY ? kRelayRoute : kNotifierRoute, message,
+                        now);
     turn();
+  }
+  // What this connection says became of a delivery; what it is answered.
+  std::vector<Outgoing> say(const std::string& route, const v1::Delivery& delivery, v1::Outcome outcome) {
+    v1::FromWorker message;
+    message.mutable_verdict()->set_event_id(delivery.event().id());
+    message.mutable_verdict()->set_lease(delivery.lease());
+    message.mutable_verdict()->set_outcome(outcome);
+    dispatcher->receive(route, message, now);
+    turn();
+    return dispatcher->outgoing();
+  }
+  // A hello of a worker that says it holds this.
+  void say_held(const std::string& route, const std::string& id, const v1::Delivery& delivery) {
+    v1::FromWorker message;
+    auto& hello = *message.mutable_hello();
+    hello.set_protocol(limits::kProtocolVersion);
+    hello.set_worker_id(id);
+    hello.set_queue(v1::QUEUE_RELAY);
+    hello.set_slots(8);
+    hello.set_journal(journal->identity());
+    hello.add_held()->set_event_id(delivery.event().id());
+    hello.mutable_held(0)->set_lease(delivery.lease());
+    dispatcher->receive(route, message, now);
+    turn();
+  }
+  std::string refusal(const std::string& route, const std::string& id, std::uint32_t slots = 8) {
+    v1::FromWorker message;
+    auto& hello = *message.mutable_hello();
+    hello.set_protocol(limits::kProtocolVersion);
+    hello.set_worker_id(id);
+    hello.set_queue(v1::QUEUE_RELAY);
+    hello.set_slots(slots);
+    dispatcher->receive(route, message, now);
+    turn();
+    return dispatcher->outgoing().at(0).message.refused().reason();
+  }
+  std::optional<queue::State> state_of(const v1::Delivery& delivery) {
+    return dispatcher->queue(delivery.event().queue()).state_of(EventId{delivery.event().id()});
   }
   json ask(const json& question) {
     const auto answer = json::parse(answer_admin(question.dump(), *dispatcher, *journal, now));
@@ -549,6 +588,102 @@ TEST_CASE("a worker behind a broken connection gets nothing new and keeps what i
   REQUIRE(again.size() == 1);
   CHECK(again[0].event().customer() == "oBob");
   CHECK(again[0].attempt() == 1);
+}
+
+TEST_CASE("a verdict counts only from the worker that was given the delivery") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto work = bench.deliveries().at(0);
+  SUBCASE("not from a connection that did not say hello: it is asked to") {
+    const auto answer = bench.say("nobody", work, v1::OUTCOME_DONE);
+    REQUIRE(answer.size() == 1);
+    CHECK(answer[0].message.has_welcome());
+    CHECK_FALSE(answer[0].message.welcome().known());
+    CHECK(bench.dispatcher->rejections().at("verdict_without_hello") == 1);
+  }
+  SUBCASE("not from another worker: it is told that nothing more is wanted of it") {
+    bench.say_hello("route-3", "other", v1::QUEUE_RELAY);
+    bench.turn();
+    bench.dispatcher->outgoing();
+    const auto answer = bench.say("route-3", work, v1::OUTCOME_DONE);
+    REQUIRE(answer.size() == 1);
+    CHECK(answer[0].message.recorded().leases(0) == work.lease());
+    CHECK(bench.dispatcher->rejections().at("verdict_of_another") == 1);
+  }
+  SUBCASE("not from a worker of the other queue") {
+    bench.say(kNotifierRoute, work, v1::OUTCOME_DONE);
+  }
+  SUBCASE("not from one that only says that it holds it") {
+    bench.say_held("route-3", "other", work);
+    bench.say("route-3", work, v1::OUTCOME_DONE);
+  }
+  CHECK(bench.state_of(work) == queue::State::in_flight);
+  bench.settle(work, v1::OUTCOME_DONE);
+  CHECK_FALSE(bench.state_of(work));
+}
+
+TEST_CASE("a worker that was given up and comes back may still tell of its success") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto work = bench.deliveries().at(0);
+  bench.now = bench.now + limits::kWorkerLostAfter + Millis(1);
+  bench.turn();
+  CHECK(bench.state_of(work) == queue::State::ready);
+  SUBCASE("in one run") {}
+  SUBCASE("over a restart of the gateway") {
+    bench.restart();
+    bench.turn();
+  }
+  bench.say_hello("another connection", "relay", v1::QUEUE_RELAY);
+  bench.say("another connection", work, v1::OUTCOME_DONE);
+  bench.now = bench.now + limits::kRestartQuiet;
+  bench.turn();
+  CHECK_FALSE(bench.state_of(work));
+}
+
+TEST_CASE("of deliveries of an earlier run speaks only who was connected then") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto work = bench.deliveries().at(0);
+  bench.restart();
+  bench.say_held("route-3", "stranger", work);
+  bench.say("route-3", work, v1::OUTCOME_DONE);
+  CHECK(bench.state_of(work) == queue::State::ready);
+  bench.say_held(kRelayRoute, "relay", work);
+  bench.say_hello(kNotifierRoute, "notifier", v1::QUEUE_NOTIFIER);
+  bench.turn();
+  CHECK(bench.state_of(work) == queue::State::in_flight);
+  bench.settle(work, v1::OUTCOME_DONE);
+  CHECK_FALSE(bench.state_of(work));
+}
+
+TEST_CASE("a worker is taken by a short name, one of each connection, and not without end") {
+  Bench bench;
+  const std::string name(limits::kWorkerNameBytesMax, 'w');
+  CHECK(bench.refusal("route-1", name) == "");
+  CHECK(bench.refusal("route-2", name + "w") ==
+        "the worker must name itself, in 1 to 128 bytes without control characters");
+  CHECK(bench.refusal("route-2", "worker\n1") ==
+        "the worker must name itself, in 1 to 128 bytes without control characters");
+  CHECK(bench.refusal("route-2", "w", 0) == "the worker must have a slot at least");
+  CHECK(bench.refusal("route-1", "another") == "this connection speaks for another worker already");
+  for (std::size_t i = 1; i < limits::kWorkersMax; ++i)
+    CHECK(bench.refusal("many-" + std::to_string(i), "many-" + std::to_string(i)) == "");
+  CHECK(bench.refusal("route-2", "one more") == "there are 1024 workers already");
+  CHECK(bench.refusal("route-2", name) == "");  // over another connection
+}
+
+TEST_CASE("a worker gets no more slots than the setting allows") {
+  Bench bench;
+  bench.options.worker_slots_max = 2;
+  bench.restart();
+  CHECK(bench.refusal(kRelayRoute, "relay", 100'000) == "");
+  CHECK(bench.dispatcher->rejections().at("worker_slots") == 1);
+  for (int i = 0; i < 5; ++i) bench.accept(bench.message("hello", OpenId("o" + std::to_string(i))));
+  CHECK(bench.deliveries().size() == 2);
 }
 
 TEST_CASE("a verdict is confirmed only after its commit") {

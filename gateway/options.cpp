@@ -69,6 +69,7 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   options.dispatcher.notices = &texts(settings.text("KEFU_LOCALE"));
   options.dispatcher.sweep_every = settings.duration("KEFU_SWEEP");
   options.dispatcher.keep_done = settings.duration("KEFU_KEEP_DONE");
+  options.dispatcher.worker_slots_max = static_cast<std::uint32_t>(settings.number("KEFU_WORKER_SLOTS_MAX"));
   options.dispatcher.relay = relay_rules(settings);
   options.dispatcher.notifier = notifier_rules(settings);
   return options;

@@ -94,7 +94,7 @@ struct Talk {
     verdict.set_code(code);
     verdict.set_failure(failure);
     verdict.set_reason("as WeChat says");
-    dispatcher->receive("worker", message, now);
+    dispatcher->receive("worker " + std::to_string(delivery.event().queue()), message, now);
     turn();
   }
   // Everything that waits for the relay goes out; gives what of it is told to the agent.

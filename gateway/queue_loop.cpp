@@ -22,6 +22,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
 #include "lib/ops/log.h"
+#include "lib/ops/log_limiter.h"
 
 namespace kefu {
 namespace {
@@ -55,6 +56,15 @@ std::optional<std::vector<std::string>> receive(zmq::socket_t& socket) {
     frames.push_back(frame.to_string());
   } while (socket.get(zmq::sockopt::rcvmore) != 0);
   return frames;
+}
+
+std::string_view meaning_of_rejection(std::string_view reason) {
+  if (reason == "worker_refused") return "a worker was refused; it has been told why";
+  if (reason == "worker_slots")
+    return "a worker offers more slots than KEFU_WORKER_SLOTS_MAX: the rest stays unused";
+  if (reason == "verdict_without_hello")
+    return "somebody who did not say hello gave a verdict: it does not count";
+  return "a worker gave a verdict on a delivery that it was not given: it does not count";
 }
 
 }  // namespace
@@ -96,6 +106,7 @@ struct QueueLoop::Impl {
   Letters letters;                 // of this turn
   std::vector<Message> postponed;  // to the next turn
   std::mt19937_64 chance{random_u64()};
+  log::LogLimiter limiter;
 
   // --- start ---
 
@@ -196,6 +207,7 @@ struct QueueLoop::Impl {
     send(memory.dispatcher);
     pass("handed out");
     publish(memory.dispatcher);
+    tell_rejections(memory.dispatcher, now);
     refresh(memory, now);
   }
 
@@ -317,6 +329,14 @@ struct QueueLoop::Impl {
     pass("recorded");
     for (const auto& out : dispatcher.handouts(now)) {
       if (!send_to(router, out.route, out.message)) dispatcher.not_sent(out, now);
+    }
+  }
+
+  void tell_rejections(Dispatcher& dispatcher, Timestamp now) {
+    for (const auto& [reason, count] : dispatcher.rejections()) {
+      tally.rejected(reason, count);
+      const auto left_out = limiter.admit(reason, now);
+      if (left_out) log::warning(meaning_of_rejection(reason), {{"reason", reason}, {"left_out", *left_out}});
     }
   }
 

@@ -51,11 +51,12 @@ void Tally::received(std::string_view source, const Receipt& receipt) {
   }
 }
 
-void Tally::rejected(std::string_view reason) {
+void Tally::rejected(std::string_view reason, std::uint64_t count) {
   metrics_
-      .counter("kefu_rejected_total", "Requests that made no event, by reason",
+      .counter("kefu_rejected_total",
+               "Requests that made no event, and what of workers does not count, by reason",
                {{"reason", std::string(reason)}})
-      .add();
+      .add(static_cast<double>(count));
 }
 
 void Tally::callback_took(Millis took) {

@@ -16,7 +16,8 @@ class Tally {
   // --- web threads ---
   // `source`: wechat, im.
   void received(std::string_view source, const Receipt& receipt);
-  void rejected(std::string_view reason);  // signature, sdkappid, not_understood, ...
+  // signature, sdkappid, not_understood, ...
+  void rejected(std::string_view reason, std::uint64_t count = 1);
   // From when a callback was read until it was stored.
   void callback_took(Millis took);
 

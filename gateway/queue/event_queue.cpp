@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 #include <utility>
 
 #include "lib/base/limits.h"
@@ -26,6 +27,9 @@ constexpr Millis kThrottleIsShort{10'000};
 constexpr Millis kThrottlePause{1000};
 // multiaccount_import may be called half as often as account_import (reference: IM §1.4).
 constexpr std::uint32_t kCallsOfImportBundle = 2;
+// Who had a delivery is known of so many of an event, and of so many dead events.
+constexpr std::size_t kHandedKept = 8;
+constexpr std::size_t kHandedDeadKept = 10'000;
 constexpr const char* kMayHaveActed = "it may have been delivered, and is not repeated again: ";
 
 bool needs_operator(v1::Failure failure) {
@@ -223,6 +227,33 @@ void EventQueue::finish(EventId event, Entry& entry, State end, std::string erro
   unlink(event, entry);
   entries_.erase(event);
   unsure_.erase(event);
+  forget_handed(event, end);
+}
+
+void EventQueue::note_handed(EventId event, Lease lease, const WorkerId& worker) {
+  auto& handed = handed_[event];
+  if (handed.size() == kHandedKept) handed.erase(handed.begin());
+  handed.push_back({lease, worker});
+}
+
+// A success may come after a death.
+void EventQueue::forget_handed(EventId event, State end) {
+  if (!handed_.contains(event)) return;
+  if (end != State::dead) {
+    handed_.erase(event);
+    return;
+  }
+  handed_dead_.push_back(event);
+  if (handed_dead_.size() <= kHandedDeadKept) return;
+  if (!entries_.contains(handed_dead_.front())) handed_.erase(handed_dead_.front());  // else it was replayed
+  handed_dead_.pop_front();
+}
+
+bool EventQueue::handed_to(const WorkerId& worker, EventId event, Lease lease) const {
+  const auto at = handed_.find(event);
+  return at != handed_.end() && std::any_of(at->second.begin(), at->second.end(), [&](const Handed& one) {
+           return one.lease == lease && one.worker == worker;
+         });
 }
 
 // --- events ---
@@ -667,6 +698,8 @@ std::optional<Timestamp> EventQueue::next_timer(Timestamp now) const {
 
 // --- work ---
 
+// The one with the least to do, whatever it says it could take: a stranger that offers very many slots must
+// not get nearly everything.
 std::map<WorkerId, EventQueue::WorkerState>::const_iterator EventQueue::freest_worker(Timestamp now) const {
   auto best = workers_.end();
   const auto free = [](const WorkerState& worker) {
@@ -675,9 +708,10 @@ std::map<WorkerId, EventQueue::WorkerState>::const_iterator EventQueue::freest_w
   for (auto worker = workers_.begin(); worker != workers_.end(); ++worker) {
     const auto& state = worker->second;
     if (state.draining || free(state) == 0 || now - state.last_seen > kFresh) continue;
-    const bool better = best == workers_.end() || free(state) > free(best->second) ||
-                        (free(state) == free(best->second) && state.last_handout < best->second.last_handout);
-    if (better) best = worker;
+    const auto load = [&](const WorkerState& of) {
+      return std::tuple(of.in_flight, -std::int64_t{free(of)}, of.last_handout);
+    };
+    if (best == workers_.end() || load(state) < load(best->second)) best = worker;
   }
   return best;
 }
@@ -757,6 +791,7 @@ void EventQueue::take_off(EventId event, const WorkerId& worker, std::uint64_t b
   entry.settled = false;
   set_state(event, entry, State::in_flight);
   flights_[event] = {worker, now, false, false, bundle};
+  note_handed(event, entry.lease, worker);
   gate_.delivered(event);
   const auto unsure = unsure_.find(event);
   out.push_back({event, entry.lane->customer, worker, entry.lease, entry.attempts + 1, entry.progress,

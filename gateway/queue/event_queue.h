@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -155,6 +156,9 @@ class EventQueue {
   };
   Effect settle(const v1::Verdict& verdict, Timestamp now, std::vector<Change>& changes,
                 bool at_once = false);
+  // This run has handed this delivery to this worker: it is the one to say what became of it. Known of the
+  // last deliveries of each event, until the event is done; of dead ones for as long as there is room.
+  bool handed_to(const WorkerId& worker, EventId event, Lease lease) const;
 
   // --- time ---
   // Due retries, silent workers, expired deliveries, ends of parking.
@@ -241,6 +245,10 @@ class EventQueue {
     Timestamp at{};
     std::uint32_t count = 0;
   };
+  struct Handed {
+    Lease lease;
+    WorkerId worker;
+  };
   // How a delivery ended.
   struct Ending {
     WorkerId worker;
@@ -295,6 +303,8 @@ class EventQueue {
   void send_off(Kind kind, std::size_t size, const WorkerId& worker, Timestamp now,
                 std::vector<Handout>& out);
   void take_slot(WorkerState& worker);
+  void note_handed(EventId event, Lease lease, const WorkerId& worker);
+  void forget_handed(EventId event, State end);
   void send_probe(Timestamp now, std::vector<Handout>& out);
   void take_off(EventId event, const WorkerId& worker, std::uint64_t bundle, Timestamp now,
                 std::vector<Handout>& out);
@@ -324,6 +334,8 @@ class EventQueue {
   std::uint64_t last_bundle_ = 0;
   EventId last_probe_{};
   std::unordered_map<EventId, Unsure> unsure_;
+  std::unordered_map<EventId, std::vector<Handed>> handed_;  // of events that were handed out in this run
+  std::deque<EventId> handed_dead_;                          // of those, the dead ones
   std::map<WorkerId, WorkerState> workers_;
   std::set<WorkerId> expected_;
   std::optional<Timestamp> quiet_until_;

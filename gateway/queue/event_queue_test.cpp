@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "lib/base/limits.h"
@@ -1088,5 +1089,36 @@ TEST_CASE("a lookup stands in nobody's way, moves no gate and is counted nowhere
     CHECK_FALSE(bench.queue.gate().closed());
     bench.settle(words[1], v1::OUTCOME_RETRY);
     CHECK(bench.queue.gate().closed());
+  }
+}
+
+TEST_CASE("a worker that offers very many slots gets no more than its share") {
+  Bench bench;
+  bench.hello(kFirst, 32);
+  bench.hello(kSecond, 1024);
+  for (std::uint64_t id = 1; id <= 40; ++id) bench.put(id, OpenId("o" + std::to_string(id)));
+  const auto work = bench.handouts();
+  CHECK(std::count_if(work.begin(), work.end(), [](const Handout& one) { return one.worker == kFirst; }) ==
+        20);
+}
+
+TEST_CASE("who had a delivery is known while it can matter") {
+  Bench bench;
+  bench.hello(kFirst);
+  bench.put(1, kAlice);
+  const auto first = bench.handouts().at(0);
+  CHECK(bench.queue.handed_to(kFirst, first.event, first.lease));
+  CHECK_FALSE(bench.queue.handed_to(kSecond, first.event, first.lease));
+  CHECK_FALSE(bench.queue.handed_to(kFirst, first.event, Lease{first.lease.value + 1}));
+  bench.settle(first, v1::OUTCOME_RETURNED);
+  const auto second = bench.handouts().at(0);
+  CHECK(bench.queue.handed_to(kFirst, first.event, first.lease));
+  SUBCASE("of a dead event: a success may come after a death") {
+    bench.settle(second, v1::OUTCOME_DEAD);
+    CHECK(bench.queue.handed_to(kFirst, second.event, second.lease));
+  }
+  SUBCASE("not of one that is done") {
+    bench.settle(second, v1::OUTCOME_DONE);
+    CHECK_FALSE(bench.queue.handed_to(kFirst, second.event, second.lease));
   }
 }

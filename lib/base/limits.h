@@ -30,8 +30,18 @@ inline constexpr std::size_t kFrameBytesMax = 1 << 20;  // one ZeroMQ message
 inline constexpr std::size_t kAdminFrameBytesMax =
     64 << 20;                                     // above kFrameBytesMax a question is refused in words
 inline constexpr std::uint32_t kSlotsMax = 1024;  // KEFU_CONCURRENCY
-inline constexpr std::uint32_t kTypingMax = 4;    // typing notices that a worker passes on at once
-inline constexpr auto kTypingDeadline = 3000ms;   // of one; later it would say what is no longer true
+// What the gateway takes of what workers say: anybody may connect. An honest worker stays far below.
+inline constexpr std::size_t kWorkersMax = 1024;  // at a time, of each queue
+inline constexpr std::size_t kWorkerNameBytesMax = 128;
+inline constexpr std::size_t kVersionBytesMax = 64;   // Hello.version
+inline constexpr std::size_t kReasonBytesMax = 2048;  // Verdict.reason
+inline constexpr std::size_t kLeftOutBytesMax = 4096;
+inline constexpr auto kAfterMax = 24h;            // Verdict.after_ms: a cloud's quota of a day
+inline constexpr std::uint32_t kPartsMax = 1000;  // Verdict.progress
+inline constexpr std::size_t kFoundMax = 2000;    // messages that one sweep finds
+inline constexpr std::size_t kFoundBytesMax = 512 << 10;
+inline constexpr std::uint32_t kTypingMax = 4;   // typing notices that a worker passes on at once
+inline constexpr auto kTypingDeadline = 3000ms;  // of one; later it would say what is no longer true
 static_assert(kTypingDeadline < kDrain, "a draining worker waits for it");
 inline constexpr std::uint32_t kBundleMax = 100;  // reference: IM §2.2, §2.3, accounts in one call
 inline constexpr std::size_t kMailboxRequestsMax =

@@ -35,6 +35,8 @@ constexpr Setting kTable[] = {
      "the gateways' KEFU_QUEUE_LISTEN, comma-separated; a host name that has several addresses means all "
      "of them"},
     {"KEFU_CONCURRENCY", "relay notifier", Kind::number, "32", true, "calls in flight at most", "1 1024"},
+    {"KEFU_WORKER_SLOTS_MAX", "gateway", Kind::number, "256", true,
+     "calls in flight at most at one worker, whatever its KEFU_CONCURRENCY", "1 1024"},
     {"KEFU_LOG_LEVEL", "gateway relay notifier sandbox", Kind::choice, "info", true, "how much to log",
      "debug info warning error"},
     {"KEFU_LOG_FORMAT", "gateway relay notifier sandbox", Kind::choice, "text", true,
