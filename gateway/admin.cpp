@@ -24,6 +24,8 @@ constexpr std::size_t kExportBytes = 512 << 10;  // content of one page; then th
 constexpr std::string_view kStateNames = "ready, in_flight, waiting, parked, done or dead";
 constexpr const char* kBadLimit = "\"limit\" is a number from 1 to 1000, \"after\" the id of an event";
 static_assert(kListMost == 1000);
+constexpr std::array<std::string_view, 8> kLooks{"queues", "list",   "show", "customer",
+                                                 "trace",  "export", "jobs", "agents"};
 constexpr std::array kStates{queue::State::ready,  queue::State::in_flight, queue::State::waiting,
                              queue::State::parked, queue::State::done,      queue::State::dead};
 
@@ -392,25 +394,39 @@ json pause(const json& question, Dispatcher& dispatcher, bool on) {
   return {{"ok", true}};
 }
 
-json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
-  const auto parsed = parse_json(text, {});
-  if (!parsed || !parsed->is_object())
-    return refusal("a question is a JSON object such as {\"cmd\":\"queues\"}");
-  const json& question = *parsed;
-  const auto command = text_of(question, "cmd");
+// Of the commands that change nothing; no value: it is none of them.
+std::optional<json> look(const std::string& command, const json& question, const Dispatcher& dispatcher,
+                         Journal& journal, Timestamp now) {
   if (command == "queues") return queues(dispatcher, journal, now);
   if (command == "list") return list(question, dispatcher, journal);
   if (command == "show") return show(question, dispatcher, journal);
   if (command == "customer") return customer(question, dispatcher, journal, now);
   if (command == "trace") return trace(question, dispatcher, journal);
   if (command == "export") return export_page(question, dispatcher, journal);
-  if (command == "import") return import_events(question, dispatcher, now);
   if (command == "jobs") return jobs(dispatcher);
   if (command == "agents") return agents(journal);
+  return std::nullopt;
+}
+
+// Of those that do.
+std::optional<json> repair(const std::string& command, const json& question, Dispatcher& dispatcher,
+                           Timestamp now) {
+  if (command == "import") return import_events(question, dispatcher, now);
   if (command == "replay") return replay(question, dispatcher, now);
   if (command == "drop") return drop(question, dispatcher, now);
   if (command == "pause") return pause(question, dispatcher, true);
   if (command == "resume") return pause(question, dispatcher, false);
+  return std::nullopt;
+}
+
+json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  const auto parsed = parse_json(text, {});
+  if (!parsed || !parsed->is_object())
+    return refusal("a question is a JSON object such as {\"cmd\":\"queues\"}");
+  const json& question = *parsed;
+  const auto command = text_of(question, "cmd");
+  if (auto told = look(command, question, dispatcher, journal, now)) return *std::move(told);
+  if (auto told = repair(command, question, dispatcher, now)) return *std::move(told);
   return refusal(
       "unknown \"cmd\"; there are queues, list, show, trace, customer, agents, replay, jobs, drop, pause, "
       "resume, export, import");
@@ -422,8 +438,21 @@ std::string answer_admin(std::string_view question, Dispatcher& dispatcher, Jour
   return dump(answer(question, dispatcher, journal, now));
 }
 
+bool only_looks(std::string_view question) {
+  const auto asked = parse_json(question, {});
+  if (!asked || !asked->is_object()) return true;
+  const auto command = text_of(*asked, "cmd");
+  return std::find(kLooks.begin(), kLooks.end(), command) != kLooks.end();
+}
+
+std::string refusal_of(std::string_view why) {
+  return dump(refusal(std::string(why)));
+}
+
 std::string failure_name(v1::Failure failure) {
-  return lower_ascii(v1::Failure_Name(failure).substr(std::string_view("FAILURE_").size()));
+  constexpr std::string_view kPrefix = "FAILURE_";
+  const std::string& name = v1::Failure_Name(failure);
+  return name.size() > kPrefix.size() ? lower_ascii(name.substr(kPrefix.size())) : "unknown";
 }
 
 std::string_view queue_name(v1::Queue queue) {

@@ -660,6 +660,33 @@ TEST_CASE("of deliveries of an earlier run speaks only who was connected then") 
   CHECK_FALSE(bench.state_of(work));
 }
 
+TEST_CASE("what a newer worker says in numbers that we do not know is told as unknown") {
+  Bench bench;
+  bench.hello();
+  bench.accept(bench.message("hello"));
+  const auto work = bench.deliveries().at(0);
+  v1::FromWorker message;
+  auto& verdict = *message.mutable_verdict();
+  verdict.set_event_id(work.event().id());
+  verdict.set_lease(work.lease());
+  verdict.set_outcome(static_cast<v1::Outcome>(77));
+  verdict.set_failure(static_cast<v1::Failure>(4711));
+  verdict.set_reason("of a time to come");
+  bench.dispatcher->receive(kRelayRoute, message, bench.now);
+  bench.turn();
+  CHECK(bench.state_of(work) == queue::State::waiting);  // an outcome that we do not know is tried again
+  CHECK(failure_name(bench.steps.back().failure) == "unknown");
+  CHECK(failure_name(v1::FAILURE_UNKNOWN_OUTCOME) == "unknown_outcome");
+  TapNumbers numbers;
+  CHECK(json::parse(numbers.number(bench.steps.back()).json)["failure"] == "unknown");
+  SUBCASE("now") {}
+  SUBCASE("and after a restart") {
+    bench.restart();
+  }
+  const auto traced = bench.ask({{"cmd", "trace"}, {"what", work.event().id()}});
+  CHECK(traced["events"][0]["hops"].back()["failure"] == "unknown");
+}
+
 TEST_CASE("a worker is taken by a short name, one of each connection, and not without end") {
   Bench bench;
   const std::string name(limits::kWorkerNameBytesMax, 'w');

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -156,27 +157,35 @@ struct QueueLoop::Impl {
       started.set_value(Error{error.what()});
       return;
     }
-    while (!stopping) {
-      try {
-        if (!memory) memory = remember();
-        set_trouble("");
-        mailbox.open();
-        while (!stopping) turn(*memory);
-      } catch (
-          const std::exception& error) {  // a JournalError, or a bug: what is on disk is right in any case
-        set_trouble(error.what());
-        refuse_letters();  // who is refused and asks why shall be told
-        mailbox.close();
-        log::error("pushes are refused until the journal can be opened and written again",
-                   {{"error", error.what()}});
-        memory.reset();
-        committing_since = 0;
-        postponed.clear();  // its senders will say it again
-        wait_out_trouble(error.what());
-      }
+    try {
+      while (!stopping) live(memory);
+    } catch (const std::exception& error) {
+      // What is on disk is right, and what is in memory may be wrong: whoever started us starts us anew.
+      log::error("a bug: the gateway ends, and nothing that was accepted is lost", {{"error", error.what()}});
+      std::abort();
     }
     mailbox.close();
     finish_refreshes();
+  }
+
+  // Until the journal fails, or the end.
+  void live(std::unique_ptr<Memory>& memory) {
+    try {
+      if (!memory) memory = remember();
+      set_trouble("");
+      mailbox.open();
+      while (!stopping) turn(*memory);
+    } catch (const JournalError& error) {  // what is on disk is right
+      set_trouble(error.what());
+      refuse_letters();  // who is refused and asks why shall be told
+      mailbox.close();
+      log::error("pushes are refused until the journal can be opened and written again",
+                 {{"error", error.what()}});
+      memory.reset();
+      committing_since = 0;
+      postponed.clear();  // its senders will say it again
+      wait_out_trouble(error.what());
+    }
   }
 
   // --- a turn ---
@@ -195,8 +204,8 @@ struct QueueLoop::Impl {
       pass("taken");
       commit(memory, now);
       pass("committed");
-    } catch (const std::exception& error) {
-      if (admin_answer) answer_question(refusal(error.what()));
+    } catch (const JournalError& error) {
+      if (admin_answer) answer_question(refusal_of(error.what()));
       throw;
     }
     for (std::size_t i = 0; i < letters.size(); ++i) letters[i].tell(receipts[i]);
@@ -287,23 +296,35 @@ struct QueueLoop::Impl {
   std::optional<std::string> take_question(Memory& memory, Timestamp now) {
     const auto frames = receive(admin);
     if (!frames) return std::nullopt;
-    if (frames->size() != 1) return refusal("a question is one frame");
+    if (frames->size() != 1) return refusal_of("a question is one frame");
     if (frames->front().size() > limits::kFrameBytesMax)
-      return refusal("a question has at most " + std::to_string(limits::kFrameBytesMax) +
-                     " bytes, this one has " + std::to_string(frames->front().size()) +
-                     ": ask in smaller pieces");
+      return refusal_of("a question has at most " + std::to_string(limits::kFrameBytesMax) +
+                        " bytes, this one has " + std::to_string(frames->front().size()) +
+                        ": ask in smaller pieces");
     try {
+      pass_harmless("question");
       return answer_admin(frames->front(), memory.dispatcher, *memory.journal, now);
-    } catch (const std::exception& error) {
-      answer_question(refusal(error.what()));  // a REP socket that owes an answer can do nothing else
+    } catch (const JournalError& error) {
+      answer_question(refusal_of(error.what()));  // a REP socket that owes an answer can do nothing else
       throw;
+    } catch (const std::exception& error) {
+      if (!only_looks(frames->front())) throw;  // half of it may be staged
+      tell_bug("question", error.what());
+      return refusal_of("the gateway failed at this question, and at nothing else: " +
+                        std::string(error.what()));
     }
   }
 
-  static std::string refusal(const std::string& why) {
-    std::string safe;
-    for (const char c : why) safe += c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '\'' : c;
-    return R"({"ok":false,"error":")" + safe + "\"}";
+  void pass_harmless(std::string_view point) const {
+    if (options.at_point) options.at_point(point);
+  }
+
+  void tell_bug(std::string_view where, std::string_view what) {
+    tally.bug(where);
+    const auto left_out = limiter.admit(where, steady_now());
+    if (left_out)
+      log::error("a bug, which harmed nothing else",
+                 {{"where", where}, {"error", what}, {"left_out", *left_out}});
   }
 
   void answer_question(const std::string& answer) {
@@ -342,12 +363,27 @@ struct QueueLoop::Impl {
 
   void publish(Dispatcher& dispatcher) {
     for (const auto& step : dispatcher.steps()) {
-      tally.step(step);
+      harmless("metrics", [&] { tally.step(step); });
       if (step.damaged) {
         log::error("an event in the journal is damaged and became a dead letter",
                    {{"event", step.event.id()}, {"queue", queue_name(step.event.queue())}});
       }
-      if (tap_on && tap.publish(step) == Tap::Told::overrun) tally.tap_overrun();
+      harmless("tap", [&] {
+        if (tap_on && tap.publish(step) == Tap::Told::overrun) tally.tap_overrun();
+      });
+    }
+  }
+
+  // Nothing that is only told may harm what is done.
+  template <class Tell>
+  void harmless(std::string_view point, const Tell& tell) {
+    try {
+      pass_harmless(point);
+      tell();
+    } catch (const JournalError&) {
+      throw;
+    } catch (const std::exception& error) {
+      tell_bug(point, error.what());
     }
   }
 
@@ -358,7 +394,7 @@ struct QueueLoop::Impl {
       const std::lock_guard lock(mutex);
       if (refreshes.empty()) return;
     }
-    tally.queues(memory.dispatcher, *memory.journal, now);
+    harmless("metrics", [&] { tally.queues(memory.dispatcher, *memory.journal, now); });
     finish_refreshes();
   }
 
@@ -395,7 +431,7 @@ struct QueueLoop::Impl {
       wait(until);
       while (receive(router)) {
       }
-      while (receive(admin)) answer_question(refusal(why));
+      while (receive(admin)) answer_question(refusal_of(why));
       mailbox.take(letters);
       refuse_letters();
       finish_refreshes();

@@ -24,7 +24,10 @@ inline constexpr std::array<std::string_view, 5> kTurnPoints{
     "recorded",    // the workers know that their verdicts are on disk
     "handed out",  // new work has left
 };
-// Called with a point of kTurnPoints in every turn that took pushes or messages of workers.
+// And those at which something unforeseen may happen without harm to anything else.
+inline constexpr std::array<std::string_view, 3> kHarmlessPoints{"question", "tap", "metrics"};
+// Called with a point of kTurnPoints in every turn that took pushes or messages of workers, and with one of
+// kHarmlessPoints whenever there is something to tell. What it throws is a logic error of the gateway's.
 using TurnHook = std::function<void(std::string_view)>;
 
 struct QueueLoopOptions {

@@ -143,6 +143,13 @@ void Tally::committed(std::size_t letters, double took) {
   if (letters > 0) commit_seconds_.observe(took);
 }
 
+void Tally::bug(std::string_view where) {
+  metrics_
+      .counter("kefu_bugs_total", "Unforeseen failures that harmed nothing else, by place",
+               {{"where", std::string(where)}})
+      .add();
+}
+
 void Tally::journal_works(bool works) {
   journal_up_.set(works ? 1 : 0);
   if (!works) journal_failures_.add();

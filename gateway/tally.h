@@ -26,6 +26,8 @@ class Tally {
   void tap_overrun();
   void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
   void committed(std::size_t letters, double seconds);
+  // Something unforeseen that harmed nobody else. `where`: question, tap, metrics.
+  void bug(std::string_view where);
   // The journal can be written, or not any more.
   void journal_works(bool works);
 

@@ -130,3 +130,52 @@ TEST_CASE(
     "fault points: killed at each step of a transaction, the gateway loses, doubles and reorders nothing") {
   die_at_each_of(kDiskPoints);
 }
+
+TEST_CASE("fault points: a bug of the gateway ends it, is no failing disk, and loses nothing") {
+  Stack stack;
+  stack.gateway_program = kFaultyGateway;
+  const std::string file = stack.data_folder() + "/fault";
+  const Faults faults(file);
+  stack.gateway_settings[kFaultFile] = file;
+  stack.start_gateway();
+  REQUIRE(stack.say("oAlice", "one").status == 200);
+  faults.throw_at("taken");
+  CHECK(stack.say("oAlice", "two").status != 200);
+  CHECK(stack.gateway->wait() != 0);
+  const auto output = stack.gateway->output();
+  CHECK(output.find("a bug: the gateway ends") != std::string::npos);
+  CHECK(output.find("a bug that a test made") != std::string::npos);
+  CHECK(output.find("pushes are refused until the journal") == std::string::npos);
+  faults.none();
+  stack.start_gateway();
+  stack.start_relay();
+  stack.clouds.wait_for("sendmsg", 1);
+  CHECK(text_of(stack.clouds.calls("sendmsg").at(0)) == "one");
+}
+
+TEST_CASE("fault points: a bug in a question, in the tap or in the figures harms nothing else") {
+  Stack stack;
+  stack.gateway_program = kFaultyGateway;
+  const std::string file = stack.data_folder() + "/fault";
+  const Faults faults(file);
+  stack.gateway_settings[kFaultFile] = file;
+  stack.start_all();
+  std::size_t said = 0;
+  for (const auto point : kefu::kHarmlessPoints) {
+    CAPTURE(point);
+    faults.throw_at(point);
+    CHECK(stack.say("oAlice", "hello").status == 200);
+    stack.clouds.wait_for("sendmsg", ++said);
+    const auto answer = stack.ask({{"cmd", "queues"}});
+    CHECK(answer["ok"] == (point != "question"));
+    if (point == "question")
+      CHECK(answer["error"] ==
+            "the gateway failed at this question, and at nothing else: a bug that a test made");
+    const auto figures = stack.ops("/metrics").body;
+    CHECK(figures.find("kefu_bugs_total{where=\"" + std::string(point) + "\"}") != std::string::npos);
+    CHECK(figures.find("kefu_journal_up 1") != std::string::npos);
+    faults.none();
+  }
+  CHECK(stack.gateway->running());
+  CHECK(stack.gateway->output().find("the journal can be opened") == std::string::npos);
+}

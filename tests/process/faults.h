@@ -29,6 +29,9 @@ class Faults {
   void die_at(std::string_view point, int count) const {
     say("die " + std::to_string(count) + " " + std::string(point));
   }
+  // What the gateway does there fails in a way that nobody has foreseen, each time: kTurnPoints,
+  // kHarmlessPoints.
+  void throw_at(std::string_view point) const { say("throw " + std::string(point)); }
   void fail_writes() const { say("fail"); }  // every write and sync is an I/O error
   void fail_syncs() const { say("fail sync"); }
   void slow_syncs(int ms) const { say("slow " + std::to_string(ms)); }
