@@ -4,6 +4,8 @@
 #include <utility>
 #include <zmq.hpp>
 
+#include "kefuctl/endpoint.h"
+
 namespace kefu::ctl {
 namespace {
 
@@ -11,6 +13,7 @@ using nlohmann::json;
 
 std::string connect_problem(zmq::socket_t& socket, const std::string& connect) {
   try {
+    socket.set(zmq::sockopt::ipv6, is_ipv6(connect));
     socket.connect(connect);
     return {};
   } catch (const zmq::error_t& error) {

@@ -6,6 +6,8 @@
 #include <zmq.hpp>
 #include <zmq_addon.hpp>
 
+#include "kefuctl/endpoint.h"
+
 namespace kefu::ctl {
 namespace {
 
@@ -36,6 +38,7 @@ Result<TapListener> TapListener::listen(const std::string& connect, const std::v
   for (const std::string& topic : topics) impl->socket.set(zmq::sockopt::subscribe, topic);
   impl->connection.init(impl->socket, "inproc://tap-connection", ZMQ_EVENT_CONNECTED);
   try {
+    impl->socket.set(zmq::sockopt::ipv6, is_ipv6(connect));
     impl->socket.connect(connect);
   } catch (const zmq::error_t& error) {
     return Error{"'" + connect + "' is not an address such as tcp://127.0.0.1:5556 (" + error.what() + ")"};

@@ -27,8 +27,19 @@ bool is_host_and_port(std::string_view text, std::int64_t lowest_port) {
   return !host.empty() && host.find_first_of(":/[]@ \t") == std::string_view::npos;
 }
 
+// "ipc:///run/kefu/queue": the path of a file, as long as the system takes it. libzmq takes names without a
+// file, too, which anybody on the machine may use, and * for a file somewhere.
+bool is_file_endpoint(std::string_view text) {
+  constexpr std::string_view kScheme = "ipc://";
+  constexpr std::size_t kPathBytesMax = 107;
+  if (text.substr(0, kScheme.size()) != kScheme) return false;
+  const auto path = text.substr(kScheme.size());
+  return path.size() > 1 && path.size() <= kPathBytesMax && path.front() == '/' && path.back() != '/';
+}
+
 // Where to listen: ZeroMQ takes 0 and * for any port, * for any host.
 bool is_endpoint(std::string_view text) {
+  if (is_file_endpoint(text)) return true;
   if (text.substr(0, kEndpointScheme.size()) != kEndpointScheme) return false;
   std::string address(text.substr(kEndpointScheme.size()));
   if (address.size() > 2 && address.substr(address.size() - 2) == ":*") address.back() = '0';
@@ -37,6 +48,7 @@ bool is_endpoint(std::string_view text) {
 
 // Where to connect: somebody has to be there.
 bool is_peer(std::string_view text) {
+  if (is_file_endpoint(text)) return true;
   if (text.substr(0, kEndpointScheme.size()) != kEndpointScheme) return false;
   const auto address = text.substr(kEndpointScheme.size());
   return is_host_and_port(address, 1) && address.front() != '*';
@@ -134,14 +146,16 @@ std::string problem_with(const Setting& setting, const std::string& text) {
       return is_host_and_port(text, 0) ? ""
                                        : is_not("host:port, such as 127.0.0.1:8080 or [::1]:8080" + or_off);
     case SettingKind::endpoint:
-      return is_endpoint(text) ? "" : is_not("tcp://host:port, such as tcp://127.0.0.1:5555" + or_off);
+      return is_endpoint(text)
+                 ? ""
+                 : is_not("tcp://host:port, such as tcp://127.0.0.1:5555, or ipc:///path" + or_off);
     case SettingKind::endpoints: {
       const auto list = settings::split_list(text);
       const bool good = !list.empty() && std::all_of(list.begin(), list.end(), is_peer);
-      return good
-                 ? ""
-                 : is_not(
-                       "tcp://host:port with a host and a port from 1 to 65535, several with commas between");
+      return good ? ""
+                  : is_not(
+                        "tcp://host:port with a host and a port from 1 to 65535, or ipc:///path, several "
+                        "with commas between");
     }
     // Not repeated: somebody may have put a password into it.
     case SettingKind::url:

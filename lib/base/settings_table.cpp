@@ -27,7 +27,7 @@ constexpr Setting kTable[] = {
     {"KEFU_TAP_LISTEN", "gateway", Kind::endpoint, "tcp://127.0.0.1:5556", true,
      "PUB: every step of every event; or off", "off"},
     {"KEFU_ADMIN_LISTEN", "gateway", Kind::endpoint, "tcp://127.0.0.1:5557", true,
-     "REP: JSON questions and repairs"},
+     "for REQ: JSON questions and repairs; or off", "off"},
     {"KEFU_ADMIN_CONNECT", "kefuctl", Kind::endpoint, "tcp://127.0.0.1:5557", true,
      "the gateway's KEFU_ADMIN_LISTEN"},
     {"KEFU_DATA_DIR", "gateway", Kind::text, "./data", true, "the journal lives here; made when missing"},

@@ -254,7 +254,9 @@ TEST_CASE("each kind refuses what it is not") {
        {"8080", "host", "host:", ":80", "host:65536", "host:-1", "::1:80", "[::1]", "a/b:80", "off",
         "host:8080x"}},
       {"KEFU_OPS_LISTEN", {"on", "9101", "Off"}},
-      {"KEFU_QUEUE_LISTEN", {"127.0.0.1:5555", "tcp://5555", "ipc:///x", "tcp://:1", "off"}},
+      {"KEFU_QUEUE_LISTEN",
+       {"127.0.0.1:5555", "tcp://5555", "ipc://x", "ipc://@x", "ipc://*", "ipc:///", "ipc:///x/",
+        "ipc:///" + std::string(107, 'x'), "tcp://:1", "off"}},
       {"KEFU_LOG_LEVEL", {"Info", "trace"}},
       {"IM_SDK_APP_ID", {"0", "-1", "4294967296", "14x", "1e3", " 1"}},
       {"IM_AGENTS", {",", "a b", "a,a", std::string(33, 'a'), "客服"}},
@@ -315,10 +317,11 @@ TEST_CASE("one may listen on any port or host, but not connect to any") {
   }
   for (const auto* nobody : {"tcp://a:0", "tcp://a:1,tcp://b:0", "tcp://a:*", "tcp://*:5555"}) {
     CAPTURE(nobody);
-    CHECK(
-        problems("relay", with(kRelay, {{"KEFU_QUEUE_CONNECT", nobody}})) ==
-        "KEFU_QUEUE_CONNECT is '" + std::string(nobody) +
-            "': give tcp://host:port with a host and a port from 1 to 65535, several with commas between\n");
+    CHECK(problems("relay", with(kRelay, {{"KEFU_QUEUE_CONNECT", nobody}})) ==
+          "KEFU_QUEUE_CONNECT is '" + std::string(nobody) +
+              "': give tcp://host:port with a host and a port from 1 to 65535, or ipc:///path, several with "
+              "commas "
+              "between\n");
   }
 }
 
@@ -327,6 +330,11 @@ TEST_CASE("each kind takes what it is") {
     fine("gateway", with(kGateway, {{"KEFU_HTTP_LISTEN", listen}}));
   CHECK(fine("gateway", with(kGateway, {{"KEFU_OPS_LISTEN", "off"}, {"KEFU_TAP_LISTEN", "off"}}))
             .text("KEFU_OPS_LISTEN") == "off");
+  fine("gateway", with(kGateway, {{"KEFU_ADMIN_LISTEN", "off"}}));
+  for (const auto* endpoint :
+       {"tcp://[::1]:5555", "tcp://[::]:5555", "tcp://*:5555", "ipc:///run/kefu/queue"})
+    fine("gateway", with(kGateway, {{"KEFU_QUEUE_LISTEN", endpoint}}));
+  fine("relay", with(kRelay, {{"KEFU_QUEUE_CONNECT", "tcp://[::1]:5555,ipc:///run/kefu/queue"}}));
   CHECK(fine("gateway", with(kGateway, {{"WECHAT_AES_KEY", std::string(41, 'a') + "+/"}}))
             .has("WECHAT_AES_KEY"));
   const std::vector<std::pair<const char*, kefu::Millis>> durations = {

@@ -61,6 +61,7 @@ std::vector<std::string> addresses(const HostPort& of, int family) {
 }  // namespace
 
 bool is_literal(const std::string& endpoint) {
+  if (endpoint.starts_with("ipc://")) return true;
   const auto host = split(endpoint).host;
   in_addr v4{};
   in6_addr v6{};

@@ -12,6 +12,7 @@ using namespace kefu::work;
 TEST_CASE("an address needs no asking, a name does") {
   CHECK(is_literal("tcp://127.0.0.1:5555"));
   CHECK(is_literal("tcp://[::1]:5555"));
+  CHECK(is_literal("ipc:///run/kefu/queue"));
   CHECK_FALSE(is_literal("tcp://gateway:5555"));
 }
 
