@@ -19,6 +19,8 @@
 #include <zmq.hpp>
 
 #include "gateway/admin.h"
+#include "gateway/connection_guard.h"
+#include "gateway/door.h"
 #include "gateway/tap.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
@@ -30,7 +32,11 @@ namespace {
 
 constexpr int kMessagesAtOnce = 1000;  // of workers, per turn
 constexpr Millis kLongestWait{1000};
+constexpr std::size_t kQuestionsAtOnce = 16;  // per turn
+constexpr Millis kQuestionsFor{50};           // and no longer, for pushes wait meanwhile
+constexpr int kQuestionsWaiting = 32;         // and answers, of one asker
 constexpr Millis kTryDiskAgain{1000};
+constexpr const char* kOff = "off";
 constexpr Millis kLongCommit = limits::kPing / 2;
 constexpr Millis kHangingCommit = limits::kReceiptDeadline;  // pushes are refused by then
 
@@ -46,17 +52,6 @@ bool send_to(zmq::socket_t& router, const std::string& route, const v1::ToWorker
   } catch (const zmq::error_t&) {
     return false;
   }
-}
-
-// All frames of one message, or nothing when none waits.
-std::optional<std::vector<std::string>> receive(zmq::socket_t& socket) {
-  std::vector<std::string> frames;
-  do {
-    zmq::message_t frame;
-    if (!socket.recv(frame, zmq::recv_flags::dontwait)) return std::nullopt;
-    frames.push_back(frame.to_string());
-  } while (socket.get(zmq::sockopt::rcvmore) != 0);
-  return frames;
 }
 
 std::string_view meaning_of_rejection(std::string_view reason) {
@@ -81,6 +76,11 @@ struct QueueLoop::Impl {
     Dispatcher dispatcher;
   };
 
+  struct Answer {
+    std::vector<std::string> envelope;
+    std::string text;
+  };
+
   struct Message {
     std::string route;
     v1::FromWorker message;
@@ -98,16 +98,21 @@ struct QueueLoop::Impl {
   std::string trouble = "the journal is not open yet";  // guarded by mutex
   std::vector<std::promise<void>> refreshes;            // guarded by mutex
 
+  log::LogLimiter limiter;
   zmq::context_t context{1};
   zmq::socket_t router{context, zmq::socket_type::router};
   Tap tap{context};
-  zmq::socket_t admin{context, zmq::socket_type::rep};
+  zmq::socket_t admin{context, zmq::socket_type::router};
   bool tap_on = false;
+  ConnectionGuard guard{context,
+                        [this](std::string_view door, std::string_view why) { tell_cut(door, why); }};
+  std::size_t queue_door = 0;
+  std::size_t admin_door = 0;
   bool busy = false;               // this turn took something
   Letters letters;                 // of this turn
+  std::vector<Answer> answers;     // of this turn, to questions
   std::vector<Message> postponed;  // to the next turn
   std::mt19937_64 chance{random_u64()};
-  log::LogLimiter limiter;
 
   // --- start ---
 
@@ -123,21 +128,30 @@ struct QueueLoop::Impl {
     router.set(zmq::sockopt::heartbeat_ivl, 1000);
     router.set(zmq::sockopt::heartbeat_timeout, 3000);
     router.set(zmq::sockopt::heartbeat_ttl, 3000);
+    admin.set(zmq::sockopt::router_mandatory, true);
+    admin.set(zmq::sockopt::rcvhwm, kQuestionsWaiting);
+    admin.set(zmq::sockopt::sndhwm, kQuestionsWaiting);
+    tap.socket().set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(limits::kSubscriptionBytesMax));
+    queue_door = guard.watch(router, {"queue", limits::kWorkersMax, 2 * limits::kFrameBytesMax});
+    admin_door = guard.watch(
+        admin, {"admin", limits::kAskersMax, limits::kAdminFrameBytesMax + limits::kFrameBytesMax});
+    guard.watch(tap.socket(), {"tap", limits::kTapsMax, limits::kTapBytesMax, false});
     std::vector<std::string> endpoints;
-    endpoints.push_back(bind(router, options.queue_listen, "KEFU_QUEUE_LISTEN"));
-    tap_on = options.tap_listen != "off";
-    endpoints.push_back(tap_on ? bind(tap.socket(), options.tap_listen, "KEFU_TAP_LISTEN") : "off");
-    endpoints.push_back(bind(admin, options.admin_listen, "KEFU_ADMIN_LISTEN"));
+    endpoints.push_back(open_door(router, options.queue_listen, "KEFU_QUEUE_LISTEN"));
+    tap_on = options.tap_listen != kOff;
+    endpoints.push_back(tap_on ? open_door(tap.socket(), options.tap_listen, "KEFU_TAP_LISTEN") : kOff);
+    const bool admin_on = options.admin_listen != kOff;
+    endpoints.push_back(admin_on ? open_door(admin, options.admin_listen, "KEFU_ADMIN_LISTEN") : kOff);
+    guard.start();
     return endpoints;
   }
 
-  static std::string bind(zmq::socket_t& socket, const std::string& endpoint, const std::string& setting) {
-    try {
-      socket.bind(endpoint);
-      return socket.get(zmq::sockopt::last_endpoint);
-    } catch (const zmq::error_t& error) {
-      throw std::runtime_error(setting + ": cannot listen on " + endpoint + ": " + error.what());
-    }
+  void tell_cut(std::string_view door, std::string_view why) {
+    tally.cut(door, why);
+    const auto left_out = limiter.admit(std::string(door) + " " + std::string(why), steady_now());
+    if (left_out)
+      log::warning("a connection was cut: somebody sends more than can be meant, or there are too many",
+                   {{"door", door}, {"why", why}, {"left_out", *left_out}});
   }
 
   std::unique_ptr<Memory> remember() {
@@ -194,23 +208,23 @@ struct QueueLoop::Impl {
     wait(memory.dispatcher.next_timer(steady_now()));
     const Timestamp now = steady_now();
     mailbox.take(letters);
-    std::optional<std::string> admin_answer;
     std::vector<Receipt> receipts;
     try {
       for (const auto& letter : letters) receipts.push_back(memory.dispatcher.accept(letter.submission, now));
       busy = take_messages(memory.dispatcher, now) || !letters.empty();
-      admin_answer = take_question(memory, now);
+      take_questions(memory, now);
       memory.dispatcher.tick(now);
       pass("taken");
       commit(memory, now);
       pass("committed");
     } catch (const JournalError& error) {
-      if (admin_answer) answer_question(refusal_of(error.what()));
+      for (auto& answer : answers) answer.text = refusal_of(error.what());
+      give_answers();
       throw;
     }
     for (std::size_t i = 0; i < letters.size(); ++i) letters[i].tell(receipts[i]);
     letters.clear();
-    if (admin_answer) answer_question(*admin_answer);
+    give_answers();
     pass("answered");
     hear_signs_of_life(memory.dispatcher, now);
     send(memory.dispatcher);
@@ -248,14 +262,17 @@ struct QueueLoop::Impl {
 
   // The next one that can be understood.
   std::optional<Message> next_message() {
-    while (auto frames = receive(router)) {
+    while (auto incoming = receive(router)) {
+      guard.took(queue_door, incoming->connection, incoming->bytes);
+      auto& frames = incoming->frames;
       Message next;
-      if (frames->size() == 2 && next.message.ParseFromString((*frames)[1])) {
-        next.route = std::move((*frames)[0]);
+      if (frames.size() == 2 && next.message.ParseFromString(frames[1])) {
+        next.route = std::move(frames[0]);
         return next;
       }
       tally.rejected("queue_frame");
     }
+    guard.drained(queue_door);
     return std::nullopt;
   }
 
@@ -293,26 +310,52 @@ struct QueueLoop::Impl {
     if (busy && options.at_point) options.at_point(point);
   }
 
-  std::optional<std::string> take_question(Memory& memory, Timestamp now) {
-    const auto frames = receive(admin);
-    if (!frames) return std::nullopt;
-    if (frames->size() != 1) return refusal_of("a question is one frame");
-    if (frames->front().size() > limits::kFrameBytesMax)
+  // The next one that can be answered, if it can only be refused too.
+  std::optional<Question> next_question() {
+    while (auto incoming = receive(admin)) {
+      guard.took(admin_door, incoming->connection, incoming->bytes);
+      if (auto question = question_of(*std::move(incoming))) return question;
+      tally.rejected("admin_frame");
+    }
+    guard.drained(admin_door);
+    return std::nullopt;
+  }
+
+  void take_questions(Memory& memory, Timestamp now) {
+    const Timestamp began = steady_now();
+    for (std::size_t i = 0; i < kQuestionsAtOnce && steady_now() - began < kQuestionsFor; ++i) {
+      auto question = next_question();
+      if (!question) return;
+      // Whatever happens, an answer is owed from here on.
+      answers.push_back({std::move(question->envelope), ""});
+      answers.back().text = answer_to_question(question->frames, memory, now);
+    }
+  }
+
+  std::string answer_to_question(const std::vector<std::string>& frames, Memory& memory, Timestamp now) {
+    if (frames.size() != 1) return refusal_of("a question is one frame");
+    const auto& question = frames.front();
+    if (question.size() > limits::kFrameBytesMax)
       return refusal_of("a question has at most " + std::to_string(limits::kFrameBytesMax) +
-                        " bytes, this one has " + std::to_string(frames->front().size()) +
+                        " bytes, this one has " + std::to_string(question.size()) +
                         ": ask in smaller pieces");
     try {
       pass_harmless("question");
-      return answer_admin(frames->front(), memory.dispatcher, *memory.journal, now);
-    } catch (const JournalError& error) {
-      answer_question(refusal_of(error.what()));  // a REP socket that owes an answer can do nothing else
+      return answer_admin(question, memory.dispatcher, *memory.journal, now);
+    } catch (const JournalError&) {
       throw;
     } catch (const std::exception& error) {
-      if (!only_looks(frames->front())) throw;  // half of it may be staged
+      if (!only_looks(question)) throw;  // half of it may be staged
       tell_bug("question", error.what());
       return refusal_of("the gateway failed at this question, and at nothing else: " +
                         std::string(error.what()));
     }
+  }
+
+  // Who does not read or is gone gets none.
+  void give_answers() {
+    for (const auto& answer : answers) answer_to(admin, answer.envelope, answer.text);
+    answers.clear();
   }
 
   void pass_harmless(std::string_view point) const {
@@ -325,10 +368,6 @@ struct QueueLoop::Impl {
     if (left_out)
       log::error("a bug, which harmed nothing else",
                  {{"where", where}, {"error", what}, {"left_out", *left_out}});
-  }
-
-  void answer_question(const std::string& answer) {
-    admin.send(zmq::buffer(answer), zmq::send_flags::dontwait);
   }
 
   void commit(Memory& memory, Timestamp now) {
@@ -429,9 +468,9 @@ struct QueueLoop::Impl {
     const Timestamp until = steady_now() + kTryDiskAgain;
     while (!stopping && steady_now() < until) {
       wait(until);
-      while (receive(router)) {
+      while (next_message()) {
       }
-      while (receive(admin)) answer_question(refusal_of(why));
+      while (auto question = next_question()) answer_to(admin, question->envelope, refusal_of(why));
       mailbox.take(letters);
       refuse_letters();
       finish_refreshes();

@@ -32,8 +32,8 @@ using TurnHook = std::function<void(std::string_view)>;
 
 struct QueueLoopOptions {
   std::string queue_listen;  // ROUTER
-  std::string tap_listen;    // PUB; "off"
-  std::string admin_listen;  // REP
+  std::string tap_listen;    // XPUB; "off"
+  std::string admin_listen;  // ROUTER, for REQ; "off"
   DispatcherOptions dispatcher;
   std::function<std::unique_ptr<Journal>()> open_journal;  // throws JournalError
   TurnHook at_point{};                                     // for tests; empty: none

@@ -143,6 +143,14 @@ void Tally::committed(std::size_t letters, double took) {
   if (letters > 0) commit_seconds_.observe(took);
 }
 
+void Tally::cut(std::string_view door, std::string_view why) {
+  metrics_
+      .counter("kefu_connections_cut_total",
+               "Connections of workers, askers and watchers that were cut, by door and reason",
+               {{"door", std::string(door)}, {"why", std::string(why)}})
+      .add();
+}
+
 void Tally::bug(std::string_view where) {
   metrics_
       .counter("kefu_bugs_total", "Unforeseen failures that harmed nothing else, by place",

@@ -26,6 +26,8 @@ class Tally {
   void tap_overrun();
   void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
   void committed(std::size_t letters, double seconds);
+  // A connection of this door was cut; by the guard's thread.
+  void cut(std::string_view door, std::string_view why);
   // Something unforeseen that harmed nobody else. `where`: question, tap, metrics.
   void bug(std::string_view where);
   // The journal can be written, or not any more.

@@ -28,8 +28,12 @@ static_assert(kHandlerBudget < kDrain, "a draining worker finishes what it began
 
 inline constexpr std::size_t kFrameBytesMax = 1 << 20;  // one ZeroMQ message
 inline constexpr std::size_t kAdminFrameBytesMax =
-    64 << 20;                                     // above kFrameBytesMax a question is refused in words
-inline constexpr std::uint32_t kSlotsMax = 1024;  // KEFU_CONCURRENCY
+    4 << 20;                                   // above kFrameBytesMax a question is refused in words
+inline constexpr std::size_t kAskersMax = 64;  // connections of the admin socket
+inline constexpr std::size_t kTapsMax = 64;    // connections of the tap
+inline constexpr std::size_t kSubscriptionBytesMax = 1 << 10;
+inline constexpr std::size_t kTapBytesMax = 128 << 10;  // of all that one connection subscribes to
+inline constexpr std::uint32_t kSlotsMax = 1024;        // KEFU_CONCURRENCY
 // What the gateway takes of what workers say: anybody may connect. An honest worker stays far below.
 inline constexpr std::size_t kWorkersMax = 1024;  // at a time, of each queue
 inline constexpr std::size_t kWorkerNameBytesMax = 128;

@@ -69,6 +69,7 @@ class Stack {
   Environment environment(const std::string& program, int ops_port) const;
   const std::string& data_folder() const { return folder_.path(); }
   int http_port() const { return http_port_; }
+  int queue_port() const { return queue_port_; }
   int tap_port() const { return tap_port_; }
   int admin_port() const { return admin_port_; }
 
