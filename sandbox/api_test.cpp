@@ -378,7 +378,7 @@ TEST_CASE("an upload of untold length is 412") {
   Stage stage;
   const auto socket = http::testing::RawSocket::to(stage.port);
   socket.send(
-      "POST /cgi-bin/media/upload?type=image HTTP/1.1\r\nConnection: close\r\n"
+      "POST /cgi-bin/media/upload?type=image HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
       "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n");
   CHECK(socket.receive_all().substr(9, 3) == "412");
 }

@@ -62,6 +62,7 @@ bool read_content_length(std::string_view value, std::optional<std::size_t>& len
 struct Framing {
   std::optional<std::size_t> length;
   bool close = false;
+  std::size_t hosts = 0;
 };
 
 int take_header(std::string_view line, Head& head, Framing& framing) {
@@ -70,6 +71,10 @@ int take_header(std::string_view line, Head& head, Framing& framing) {
   const std::string name = lower_ascii(line.substr(0, colon));
   const auto value = trimmed(line.substr(colon + 1));
   if (name == "content-length") return read_content_length(value, framing.length) ? 0 : 400;
+  if (name == "host") {
+    ++framing.hosts;
+    return value.find_first_of(" \t,") == std::string_view::npos ? 0 : 400;
+  }
   if (name == "transfer-encoding") {
     if (head.chunked || lower_ascii(value) != "chunked") return 400;
     head.chunked = true;
@@ -92,6 +97,8 @@ int take_header(std::string_view line, Head& head, Framing& framing) {
 
 int check_framing(Head& head, const Framing& framing) {
   const bool speaks_1_1 = head.keep_alive;
+  // RFC 9112 §3.2: two hosts are two requests to those behind a proxy that chooses by it.
+  if (framing.hosts > 1 || (speaks_1_1 && framing.hosts == 0)) return 400;
   if (head.chunked && (framing.length || !speaks_1_1)) return 400;
   head.content_length = framing.length.value_or(0);
   head.keep_alive = speaks_1_1 && !framing.close;

@@ -8,14 +8,14 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 namespace {
 
 Head head_with(const std::string& headers, const std::string& version = "HTTP/1.1") {
-  return parse_head("POST /p " + version + "\r\n" + headers + "\r\n");
+  return parse_head("POST /p " + version + "\r\nHost: x\r\n" + headers + "\r\n");
 }
 
 }  // namespace
 
 TEST_CASE("a well-formed head is read") {
   const auto head = head_with(
-      "Host: x\r\ncontent-LENGTH: 12 \r\nContent-Type:\ttext/xml\r\nContent-Encoding: GZIP\r\nExpect: "
+      "content-LENGTH: 12 \r\nContent-Type:\ttext/xml\r\nContent-Encoding: GZIP\r\nExpect: "
       "100-Continue\r\n");
   CHECK(head.refusal == 0);
   CHECK(head.method == "POST");
@@ -63,6 +63,26 @@ TEST_CASE("what two readers could frame in two ways is refused") {
   CHECK(head_with("Transfer-Encoding: chunked\r\n", "HTTP/1.0").refusal == 400);
 }
 
+TEST_CASE("a request of HTTP/1.1 names its host once") {
+  const auto refusal = [](const std::string& version, const std::string& headers) {
+    return parse_head("GET / " + version + "\r\n" + headers + "\r\n").refusal;
+  };
+  for (const auto* one : {"Host: a.example\r\n", "hOST:[::1]:80\r\n", "Host:\r\n"}) {
+    CAPTURE(one);
+    CHECK(refusal("HTTP/1.1", one) == 0);
+    CHECK(refusal("HTTP/1.0", one) == 0);
+  }
+  CHECK(refusal("HTTP/1.0", "") == 0);
+  CHECK(refusal("HTTP/1.1", "") == 400);
+  CHECK(refusal("HTTP/1.1", "X-Host: a\r\n") == 400);
+  for (const auto* twice :
+       {"Host: a\r\nHost: b\r\n", "Host: a\r\nhost: a\r\n", "Host: a, b\r\n", "Host: a b\r\n"}) {
+    CAPTURE(twice);
+    CHECK(refusal("HTTP/1.1", twice) == 400);
+    CHECK(refusal("HTTP/1.0", twice) == 400);
+  }
+}
+
 TEST_CASE("a bad request line is refused") {
   for (const auto* line : {"", "GET", "GET /", "GET / HTTP/1.1 x", "GE T / HTTP/1.1", "GET x HTTP/1.1",
                            "GET /a\x01 HTTP/1.1", "G(T / HTTP/1.1"}) {
@@ -70,15 +90,15 @@ TEST_CASE("a bad request line is refused") {
     CHECK(parse_head(std::string(line) + "\r\n\r\n").refusal == 400);
   }
   CHECK(parse_head("GET / HTTP/2.0\r\n\r\n").refusal == 505);
-  CHECK(parse_head("GET http://host:80/a?b HTTP/1.1\r\n\r\n").target == "/a?b");
+  CHECK(parse_head("GET http://host:80/a?b HTTP/1.1\r\nHost: host:80\r\n\r\n").target == "/a?b");
 }
 
 TEST_CASE("sizes are capped") {
   const std::string longest(kefu::limits::kTargetBytesMax - 1, 'a');
-  CHECK(parse_head("GET /" + longest + " HTTP/1.1\r\n\r\n").refusal == 0);
+  CHECK(parse_head("GET /" + longest + " HTTP/1.1\r\nHost: x\r\n\r\n").refusal == 0);
   CHECK(parse_head("GET /a" + longest + " HTTP/1.1\r\n\r\n").refusal == 414);
   std::string headers;
-  for (std::size_t i = 0; i < kHeadersMax; ++i) headers += "X: y\r\n";
+  for (std::size_t i = 1; i < kHeadersMax; ++i) headers += "X: y\r\n";
   CHECK(head_with(headers).refusal == 0);
   CHECK(head_with(headers + "X: y\r\n").refusal == 431);
   CHECK(refusal_of_growing_head("GET /" + std::string(kRequestLineBytesMax, 'a')) == 414);

@@ -110,7 +110,7 @@ TEST_CASE("later: the answer of another thread goes out, and the connection goes
 TEST_CASE("later: requests sent ahead are begun and answered one after the other") {
   LaterServer later;
   const auto client = later.post("one");
-  client.send(LaterServer::request("two") + "GET /now HTTP/1.1\r\nConnection: close\r\n\r\n");
+  client.send(LaterServer::request("two") + "GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   const auto first = later.answer_to(0);
   const auto other = later.post("other");
   later.answer_to(1);
@@ -138,7 +138,7 @@ TEST_CASE("later: a body that comes in chunks gets the same answer") {
   LaterServer later;
   const auto client = RawSocket::to(later.port);
   client.send(
-      "POST /later HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
       "3\r\none\r\n0\r\n\r\n");
   later.answer_to(0)({200, "chunked"});
   CHECK(later.body(0) == "one");
@@ -161,7 +161,7 @@ TEST_CASE("later: the same for a body in chunks") {
   LaterServer later(100ms);
   const auto client = RawSocket::to(later.port);
   client.send(
-      "POST /later HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
       "3\r\none\r\n0\r\n\r\n");
   CHECK(contains(client.receive_all(), "HTTP/1.1 503"));
   later.answer_to(0)({200, "nobody hears this"});
@@ -205,7 +205,7 @@ TEST_CASE("later: who waits for an answer takes no thread") {
   for (int i = 0; i < 200; ++i) clients.push_back(later.post(std::to_string(i), "Connection: close\r\n"));
   for (std::size_t i = 0; i < clients.size(); ++i) later.answer_to(i);
   const auto other = RawSocket::to(later.port);
-  other.send("GET /now HTTP/1.1\r\nConnection: close\r\n\r\n");
+  other.send("GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(contains(other.receive_all(), "now"));
   for (std::size_t i = 0; i < clients.size(); ++i) later.answer_to(i)({200, "for " + later.body(i) + "."});
   for (std::size_t i = 0; i < clients.size(); ++i)
@@ -221,7 +221,7 @@ TEST_CASE("later: who says nothing, or half of something, takes no thread") {
   for (int i = 0; i < 300; ++i) {
     clients.push_back(RawSocket::to(later.port));
     if (i % 3 == 1) clients.back().send("POST /later HT");
-    if (i % 3 == 2) clients.back().send("POST /later HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf");
+    if (i % 3 == 2) clients.back().send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf");
   }
   const auto client = later.post("whole", "Connection: close\r\n");
   later.answer_to(0)({200, "served"});
@@ -282,7 +282,7 @@ TEST_CASE(
 TEST_CASE("later: a body that ends too early is told so") {
   LaterServer later;
   const auto client = RawSocket::to(later.port);
-  client.send("POST /later HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf");
+  client.send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf");
   shutdown(client.descriptor(), SHUT_WR);
   CHECK(contains(client.receive_all(), "HTTP/1.1 400"));
   CHECK(later.asked() == 0);
@@ -291,7 +291,7 @@ TEST_CASE("later: a body that ends too early is told so") {
 TEST_CASE("later: an unknown path is told before its body comes") {
   LaterServer later;
   const auto client = RawSocket::to(later.port);
-  client.send("POST /unknown HTTP/1.1\r\nContent-Length: 100\r\n\r\n");
+  client.send("POST /unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
   CHECK(contains(client.receive_until("\r\n\r\n"), "HTTP/1.1 404"));
 }
 
@@ -306,7 +306,7 @@ TEST_CASE("later: empty lines before a request are passed over and take no threa
     blanks.back().send("\r\n\r\n");
   }
   const auto client = RawSocket::to(later.port);
-  client.send("\r\nGET /now HTTP/1.1\r\nConnection: close\r\n\r\n");
+  client.send("\r\nGET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(contains(client.receive_all(), "now"));
 }
 
@@ -323,7 +323,7 @@ TEST_CASE("later: who reads slowly does not keep the spare thread from others") 
   }
   const auto client = RawSocket::to(later.port);
   const auto asked_at = std::chrono::steady_clock::now();
-  client.send("GET /now HTTP/1.1\r\nConnection: close\r\n\r\n");
+  client.send("GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(contains(client.receive_all(), "HTTP/1.1 503"));
   CHECK(std::chrono::steady_clock::now() - asked_at < 4s);  // less than a slow reader may stall
 }

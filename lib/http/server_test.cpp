@@ -128,7 +128,8 @@ TEST_CASE("a request is answered, without a version banner") {
 TEST_CASE("a repeated parameter counts as missing") {
   EchoServer echo;
   echo.start();
-  CHECK(body_of(echo.ask("GET /hello?name=a&name=b HTTP/1.1\r\nConnection: close\r\n\r\n")) == "hello ?");
+  CHECK(body_of(echo.ask("GET /hello?name=a&name=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) ==
+        "hello ?");
 }
 
 TEST_CASE("many requests share a connection, also when sent ahead") {
@@ -136,11 +137,11 @@ TEST_CASE("many requests share a connection, also when sent ahead") {
   echo.start();
   const auto client = RawSocket::to(echo.port);
   for (int i = 0; i < 50; ++i) {
-    client.send("POST /echo HTTP/1.1\r\n" + length(5) + "\r\nhello");
+    client.send("POST /echo HTTP/1.1\r\nHost: x\r\n" + length(5) + "\r\nhello");
     CHECK(contains(client.receive_until("0:5:hello"), "200 OK"));
   }
-  client.send("POST /echo HTTP/1.1\r\n" + length(5) +
-              "\r\nhelloGET /hello?name=2 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  client.send("POST /echo HTTP/1.1\r\nHost: x\r\n" + length(5) +
+              "\r\nhelloGET /hello?name=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(contains(client.receive_all(), "hello 2"));
 }
 
@@ -150,7 +151,7 @@ TEST_CASE("keep-alive requests are not slowed down by Nagle") {
   const auto client = RawSocket::to(echo.port);
   const auto took = time_of([&] {
     for (int i = 0; i < 20; ++i) {
-      client.send("POST /echo HTTP/1.1\r\n" + length(5) + "\r\n");
+      client.send("POST /echo HTTP/1.1\r\nHost: x\r\n" + length(5) + "\r\n");
       client.send("hello");
       client.receive_until("0:5:hello");
     }
@@ -161,7 +162,7 @@ TEST_CASE("keep-alive requests are not slowed down by Nagle") {
 TEST_CASE("HEAD is answered like GET without the body") {
   EchoServer echo;
   echo.start();
-  const auto answer = echo.ask("HEAD /hello HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto answer = echo.ask("HEAD /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(status_of(answer) == "200");
   CHECK(contains(answer, "Content-Length: 7"));
   CHECK(body_of(answer).empty());
@@ -170,11 +171,11 @@ TEST_CASE("HEAD is answered like GET without the body") {
 TEST_CASE("an unknown path is 404 and another method 405") {
   EchoServer echo;
   echo.start();
-  CHECK(status_of(echo.ask("GET /nothing HTTP/1.1\r\n\r\n")) == "404");
-  const auto answer = echo.ask("PUT /echo HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+  CHECK(status_of(echo.ask("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")) == "404");
+  const auto answer = echo.ask("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
   CHECK(status_of(answer) == "405");
   CHECK(contains(answer, "Allow: POST\r\n"));
-  CHECK(status_of(echo.ask("POST /hello HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")) == "405");
+  CHECK(status_of(echo.ask("POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")) == "405");
 }
 
 TEST_CASE("the fallback takes every method and path that nobody else takes") {
@@ -190,9 +191,10 @@ TEST_CASE("the fallback takes every method and path that nobody else takes") {
     client.send(bytes);
     return body_of(client.receive_all());
   };
-  CHECK(ask("GET /known HTTP/1.1\r\nConnection: close\r\n\r\n") == "known");
-  CHECK(ask("DELETE /a%2Fb HTTP/1.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx") == "DELETE /a/b x");
-  CHECK(ask("GET /with-body HTTP/1.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx") ==
+  CHECK(ask("GET /known HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") == "known");
+  CHECK(ask("DELETE /a%2Fb HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx") ==
+        "DELETE /a/b x");
+  CHECK(ask("GET /with-body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx") ==
         "GET /with-body x");
 }
 
@@ -276,14 +278,15 @@ TEST_CASE("a POST without a length has an empty body and does not wait for one")
 TEST_CASE("targets and heads that are too long are 414 and 431") {
   EchoServer echo;
   echo.start();
-  CHECK(status_of(echo.ask("GET /hello?" + std::string(9000, 'a') + " HTTP/1.1\r\n\r\n")) == "414");
+  CHECK(status_of(echo.ask("GET /hello?" + std::string(9000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n")) ==
+        "414");
   CHECK(status_of(echo.ask("GET /" + std::string(1 << 20, 'a'))) == "414");
-  CHECK(status_of(echo.ask("GET /hello HTTP/1.1\r\nX: " + std::string(8 << 20, 'a'))) == "431");
-  std::string many = "GET /hello HTTP/1.1\r\n";
+  CHECK(status_of(echo.ask("GET /hello HTTP/1.1\r\nHost: x\r\nX: " + std::string(8 << 20, 'a'))) == "431");
+  std::string many = "GET /hello HTTP/1.1\r\nHost: x\r\n";
   for (int i = 0; i < 200; ++i) many += "X" + std::to_string(i) + ": y\r\n";
   CHECK(status_of(echo.ask(many + "\r\n")) == "431");
   CHECK(status_of(echo.ask("GET /hello?" + std::string(8000, 'a') +
-                           " HTTP/1.1\r\nConnection: close\r\n\r\n")) == "200");
+                           " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) == "200");
 }
 
 TEST_CASE("what is no HTTP is 400") {
@@ -311,16 +314,16 @@ TEST_CASE("the body of a refused request is not run as a request") {
     for (const std::string& framing :
          {length(inner.size()), length(2 * kCap), std::string("Transfer-Encoding: chunked\r\n")}) {
       std::string request = line;
-      request.append(" HTTP/1.1\r\n").append(framing).append("\r\n").append(inner);
+      request.append(" HTTP/1.1\r\nHost: x\r\n").append(framing).append("\r\n").append(inner);
       echo.ask(request);
     }
   }
-  echo.ask("GET /hello HTTP/1.1\r\nConnection: close\r\n" + length(inner.size()) + "\r\n" + inner);
-  echo.ask("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + inner);
-  echo.ask("POST /echo HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n" + length(inner.size()) +
-           "\r\n" + inner);
+  echo.ask("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + length(inner.size()) + "\r\n" + inner);
+  echo.ask("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + inner);
+  echo.ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n" +
+           length(inner.size()) + "\r\n" + inner);
   CHECK_FALSE(echo.smuggled);
-  echo.ask("GET /smuggled HTTP/1.1\r\nConnection: close\r\n\r\n");
+  echo.ask("GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(echo.smuggled);
 }
 
@@ -365,7 +368,8 @@ TEST_CASE("a client cannot choose its address, its range or its compression") {
   EchoServer echo;
   echo.start();
   const auto answer = echo.ask(
-      "GET /whoami HTTP/1.1\r\nREMOTE_ADDR: 6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\nRange: bytes=0-0\r\n"
+      "GET /whoami HTTP/1.1\r\nHost: x\r\nREMOTE_ADDR: 6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\nRange: "
+      "bytes=0-0\r\n"
       "Accept-Encoding: gzip, br\r\nConnection: close\r\n\r\n");
   CHECK(status_of(answer) == "200");
   CHECK(body_of(answer) == "127.0.0.1");
@@ -376,11 +380,11 @@ TEST_CASE("an exception in a handler is a bare 500") {
   EchoServer echo;
   echo.start();
   const auto client = RawSocket::to(echo.port);
-  client.send("GET /boom HTTP/1.1\r\n\r\n");
+  client.send("GET /boom HTTP/1.1\r\nHost: x\r\n\r\n");
   const auto answer = client.receive_until("Error\n");
   CHECK(status_of(answer) == "500");
   CHECK_FALSE(contains(answer, "secret"));
-  client.send("GET /hello?name=again HTTP/1.1\r\nConnection: close\r\n\r\n");
+  client.send("GET /hello?name=again HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(contains(client.receive_all(), "hello again"));
 }
 
@@ -418,7 +422,8 @@ TEST_CASE("the backlog holds bursts") {
   clients.reserve(100);
   for (int i = 0; i < 100; ++i) clients.push_back(RawSocket::to(echo.port));
   for (const auto& client : clients) CHECK(client.is_open());
-  for (const auto& client : clients) client.send("GET /hello?name=x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  for (const auto& client : clients)
+    client.send("GET /hello?name=x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   for (const auto& client : clients) CHECK(contains(client.receive_all(), "hello x"));
 }
 
@@ -428,10 +433,10 @@ TEST_CASE("idle keep-alive clients hold up neither others nor the end") {
   std::vector<RawSocket> idle;
   for (int i = 0; i < 40; ++i) {
     idle.push_back(RawSocket::to(echo.port));
-    idle.back().send("GET /hello?name=x HTTP/1.1\r\n\r\n");
+    idle.back().send("GET /hello?name=x HTTP/1.1\r\nHost: x\r\n\r\n");
     REQUIRE(contains(idle.back().receive_until("hello x"), "200"));
   }
-  CHECK(time_of([&] { echo.ask("GET /hello HTTP/1.1\r\nConnection: close\r\n\r\n"); }) < 1s);
+  CHECK(time_of([&] { echo.ask("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); }) < 1s);
   CHECK(time_of([&] { echo.server.stop(); }) < 1s);
   for (const auto& client : idle) CHECK(client.receive_all().empty());
 }
@@ -448,7 +453,7 @@ TEST_CASE("a request under way is answered before the server stops") {
   const auto port = server.start();
   REQUIRE(port.ok());
   const auto client = RawSocket::to(*port);
-  client.send("GET /slow HTTP/1.1\r\n\r\n");
+  client.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
   begun.get_future().wait();
   auto stopped = std::async(std::launch::async, [&] { server.stop(); });
   CHECK(stopped.wait_for(50ms) == std::future_status::timeout);
@@ -491,7 +496,7 @@ TEST_CASE("past its most threads the server answers 503 at once, and serves agai
   REQUIRE(port.ok());
   const auto ask = [&](const std::string& path) {
     auto client = RawSocket::to(*port);
-    client.send("GET " + path + " HTTP/1.1\r\nConnection: close\r\n\r\n");
+    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     return client;
   };
   const auto first = ask("/hold");
@@ -527,7 +532,8 @@ TEST_CASE("clients that connect and say nothing give way to others when they are
   const auto took = std::chrono::steady_clock::now() - begun;
   CHECK(took >= 1s);  // time for a client that has something to say
   CHECK(took < 5s);
-  CHECK(contains(echo.ask("GET /hello?name=push HTTP/1.1\r\nConnection: close\r\n\r\n"), "hello push"));
+  CHECK(contains(echo.ask("GET /hello?name=push HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                 "hello push"));
 }
 
 TEST_CASE("a silent or dripping client is let go of") {
@@ -543,7 +549,7 @@ TEST_CASE("a silent or dripping client is let go of") {
   half.send("GET /hello HTT");
   CHECK(time_of([&] { CHECK(half.receive_all().empty()); }) < 2s);
   const auto dripping = RawSocket::to(echo.port);
-  dripping.send("POST /echo HTTP/1.1\r\n" + length(1000) + "\r\n");
+  dripping.send("POST /echo HTTP/1.1\r\nHost: x\r\n" + length(1000) + "\r\n");
   std::string answer;
   const auto took = time_of([&] {
     while (answer.empty() && dripping.send("x")) answer = dripping.receive_some(50ms);
@@ -568,13 +574,13 @@ TEST_CASE("a stream ends when the client leaves and when the server stops") {
   const auto port = server.start();
   REQUIRE(port.ok());
   auto leaving = RawSocket::to(*port);
-  leaving.send("GET /a?n=1 HTTP/1.1\r\n\r\n");
+  leaving.send("GET /a?n=1 HTTP/1.1\r\nHost: x\r\n\r\n");
   const auto head = leaving.receive_until("data: first1\n\n");
   CHECK(contains(head, "Content-Type: text/event-stream"));
   leaving.close();
   CHECK(client_left.get_future().wait_for(5s) == std::future_status::ready);
   const auto staying = RawSocket::to(*port);
-  staying.send("GET /b HTTP/1.1\r\n\r\n");
+  staying.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
   staying.receive_until("data: second\n\n");
   CHECK(time_of([&] { server.stop(); }) < 2s);
   CHECK(server_stopped.get_future().wait_for(5s) == std::future_status::ready);
@@ -605,7 +611,7 @@ struct FileServer {
 
   std::string ask(const std::string& headers, const std::string& request = "GET /files/there") const {
     const auto client = RawSocket::to(port);
-    client.send(request + " HTTP/1.1\r\nConnection: close\r\n" + headers + "\r\n");
+    client.send(request + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers + "\r\n");
     return client.receive_all();
   }
 };
@@ -643,10 +649,10 @@ TEST_CASE_FIXTURE(FileServer, "a part behind the end is refused with the size") 
 
 TEST_CASE_FIXTURE(FileServer, "HEAD of a file tells its length alone, and the connection goes on") {
   const auto client = RawSocket::to(port);
-  client.send("HEAD /files/there HTTP/1.1\r\n\r\n");
+  client.send("HEAD /files/there HTTP/1.1\r\nHost: x\r\n\r\n");
   const auto head = client.receive_until("\r\n\r\n");
   CHECK(contains(head, "Content-Length: 200000\r\n"));
-  client.send("GET /files/there HTTP/1.1\r\nRange: bytes=0-3\r\nConnection: close\r\n\r\n");
+  client.send("GET /files/there HTTP/1.1\r\nHost: x\r\nRange: bytes=0-3\r\nConnection: close\r\n\r\n");
   const auto answer = client.receive_all();
   CHECK(status_of(answer) == "206");
   CHECK(body_of(answer) == bytes.substr(0, 4));
@@ -666,7 +672,7 @@ TEST_CASE_FIXTURE(FileServer, "who reads a file slowly does not hold the server'
   bytes = std::string(50 << 20, 'x');
   std::ofstream(path, std::ios::binary) << bytes;
   const auto slow = RawSocket::to(port);
-  slow.send("GET /files/there HTTP/1.1\r\n\r\n");
+  slow.send("GET /files/there HTTP/1.1\r\nHost: x\r\n\r\n");
   CHECK(contains(slow.receive_some(), "200 OK"));
   CHECK(time_of([&] { server.stop(); }) < 4s);
   CHECK(held.use_count() == 1);

@@ -22,7 +22,8 @@ std::string fetched(const Stack& stack, const std::string& url, const std::strin
   const auto base = "http://127.0.0.1:" + std::to_string(stack.http_port());
   REQUIRE(url.starts_with(base + "/media/"));
   const auto client = http::testing::RawSocket::to(stack.http_port());
-  client.send("GET " + url.substr(base.size()) + " HTTP/1.1\r\nConnection: close\r\n" + headers + "\r\n");
+  client.send("GET " + url.substr(base.size()) + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers +
+              "\r\n");
   return client.receive_all();
 }
 
