@@ -68,8 +68,8 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
     if (!opened) return ops::cannot_start("gateway", opened.error());
     media = std::move(*opened);
   }
-  // Threads for what strangers make slow: bodies in chunks, refusals that are not read. Pushes and callbacks
-  // need none.
+  // A reader of media holds a thread until the file is sent, a push of more than 64 KiB until it is on disk.
+  // Other pushes and callbacks need none, and no client gets one before its request is complete.
   http::Server web({.listen = settings.text("KEFU_HTTP_LISTEN"), .threads_max = 1100});
   web.get("/", [&](const http::Request& request) { return wechat.verify(request); });
   web.post_later(
@@ -82,6 +82,8 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
         im.callback(request, wall_now(), std::move(answer));
       },
       limits::kCallbackDeadline, [&] { return im.late(); });
+  web.check_early("/", [&](const http::Request& head) { return wechat.check_early(head); });
+  web.check_early("/imcallback", [&](const http::Request& head) { return im.check_early(head, wall_now()); });
   if (media) media->serve_on(web);
 
   const auto readiness = [&] {

@@ -45,6 +45,10 @@ struct Bench {
     REQUIRE(answers.size() == 1);
     return answers.front();
   }
+  http::EarlyVerdict check_callback(const http::Request& head, Timestamp now,
+                                    const std::string& token = "cb") {
+    return ImWebhook({"1400000001", token, {"agent1"}}, tell_at_once(), tally).check_early(head, now);
+  }
   // The answer to a callback. `token`: of the settings.
   http::Response called_back(const http::Request& request, Timestamp now, const std::string& token = "cb") {
     const ImWebhook im({"1400000001", token, {"agent1"}}, tell_at_once(), tally);
@@ -147,6 +151,53 @@ TEST_CASE("forged, unsigned and repeated signatures are refused and nothing is s
   request.query.emplace_back("echostr", "1");
   CHECK(bench.wechat().verify(request).status == 403);
   CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("before the body of a push comes, its head is refused, known or neither") {
+  using Kind = http::EarlyVerdict::Kind;
+  Bench bench;
+  auto forged = signed_request("");
+  replace_parameter(forged, "signature", std::string(40, '0'));
+  auto twice = signed_request("");
+  twice.query.push_back(twice.query[0]);
+  auto unsigned_one = signed_request("");
+  unsigned_one.query.erase(unsigned_one.query.begin());
+
+  CHECK(bench.wechat().check_early(signed_request("")).kind == Kind::authentic);
+  for (const auto& bad : {forged, twice, unsigned_one}) {
+    const auto verdict = bench.wechat().check_early(bad);
+    CHECK(verdict.kind == Kind::refused);
+    CHECK(verdict.refusal.status == 403);
+  }
+  CHECK(bench.metrics.text().find("kefu_rejected_total{reason=\"signature\"} 3") != std::string::npos);
+
+  // With a key the body's own signature decides, whatever the head says.
+  bench.wechat_options.aes_keys = {*wechat::parse_aes_key(kAesKey)};
+  CHECK(bench.wechat().check_early(signed_request("")).kind == Kind::authentic);
+  for (const auto& bad : {forged, twice, unsigned_one})
+    CHECK(bench.wechat().check_early(bad).kind == Kind::unknown);
+  CHECK(bench.submitted.empty());
+}
+
+TEST_CASE("before the body of a callback comes, its Sign is checked") {
+  using Kind = http::EarlyVerdict::Kind;
+  Bench bench;
+  const auto good = callback("");
+  CHECK(bench.check_callback(good, kNow).kind == Kind::authentic);
+  CHECK(bench.check_callback(good, kNow, "").kind == Kind::unknown);
+  auto other_app = good;
+  replace_parameter(other_app, "SdkAppid", "1");
+  auto forged = good;
+  replace_parameter(forged, "Sign", std::string(64, '0'));
+  auto twice = good;
+  twice.query.emplace_back("Sign", im::callback_sign("cb", "1700000000"));
+  for (const auto& bad : {other_app, forged, twice}) {
+    const auto verdict = bench.check_callback(bad, kNow);
+    CHECK(verdict.kind == Kind::refused);
+    CHECK(verdict.refusal.status == 403);
+  }
+  CHECK(bench.check_callback(good, kNow + Millis(24 * 3'600'000)).kind == Kind::refused);
+  CHECK(bench.check_callback(other_app, kNow, "").kind == Kind::refused);
 }
 
 TEST_CASE("a text becomes a message of its customer") {

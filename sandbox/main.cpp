@@ -10,6 +10,9 @@ namespace {
 
 using namespace kefu;
 
+// Of uploads under way, all together: as many as the programs make at once.
+constexpr std::size_t kBodiesBytesMax = 1 << 30;
+
 std::string without_slash(std::string url) {
   while (!url.empty() && url.back() == '/') url.pop_back();
   return url;
@@ -53,8 +56,9 @@ int main(int argc, char** argv) {
 
   ops::Metrics metrics;
   ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics, [] { return ops::Readiness{}; });
-  http::Server web(
-      {.listen = settings.text("KEFU_SANDBOX_LISTEN"), .body_bytes_max = sandbox::kBodyBytesMax});
+  http::Server web({.listen = settings.text("KEFU_SANDBOX_LISTEN"),
+                    .body_bytes_max = sandbox::kBodyBytesMax,
+                    .unauthenticated_bytes_max = kBodiesBytesMax});
   sandbox::serve(web, **sandbox);
   const auto port = web.start();
   if (!port) return ops::cannot_start("sandbox", "KEFU_SANDBOX_LISTEN: " + port.error());

@@ -71,15 +71,27 @@ http::Response ImWebhook::late() const {
   return refused(503, "not stored yet");
 }
 
-ImWebhook::Outcome ImWebhook::outcome_of(const http::Request& request, Timestamp wall_now) const {
+std::optional<http::Response> ImWebhook::refusal(const http::Request& request, Timestamp wall_now) const {
   if (app_id(request) != options_.sdk_app_id) {
     tally_.rejected("sdkappid");
-    return {refused(403, "not our SdkAppid")};
+    return refused(403, "not our SdkAppid");
   }
   if (!authentic(request, wall_now)) {
     tally_.rejected("signature");
-    return {refused(403, "Sign or RequestTime does not hold")};
+    return refused(403, "Sign or RequestTime does not hold");
   }
+  return std::nullopt;
+}
+
+http::EarlyVerdict ImWebhook::check_early(const http::Request& head, Timestamp wall_now) const {
+  using Kind = http::EarlyVerdict::Kind;
+  auto refusal_of_head = refusal(head, wall_now);
+  if (refusal_of_head) return {Kind::refused, std::move(*refusal_of_head)};
+  return {options_.token.empty() ? Kind::unknown : Kind::authentic};
+}
+
+ImWebhook::Outcome ImWebhook::outcome_of(const http::Request& request, Timestamp wall_now) const {
+  if (auto refusal_of_head = refusal(request, wall_now)) return {*std::move(refusal_of_head)};
   const auto callback = im::parse_callback(request.body, request.parameter("CallbackCommand").value_or(""));
   if (!callback) {
     tally_.rejected("not_json");

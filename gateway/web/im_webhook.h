@@ -28,6 +28,8 @@ class ImWebhook {
 
   ImWebhook(ImWebhookOptions options, Submit submit, Tally& tally);
 
+  // Of a callback whose body has not come: everything that is signed stands in the query.
+  http::EarlyVerdict check_early(const http::Request& head, Timestamp wall_now) const;
   // Answers at once, or when what the callback says is stored, however late that is: IM repeats no callback,
   // so one that was handed in is never refused for its age. REQUIRES: this outlives the answer, when a
   // receipt is told.
@@ -44,6 +46,8 @@ class ImWebhook {
   };
 
   Outcome outcome_of(const http::Request& request, Timestamp wall_now) const;
+  // What a callback of others is answered.
+  std::optional<http::Response> refusal(const http::Request& request, Timestamp wall_now) const;
   bool authentic(const http::Request& request, Timestamp wall_now) const;
   Outcome sent(const http::Request& request, const im::Callback& callback) const;
   Outcome withdrawn(const im::SentMessage& message) const;

@@ -51,15 +51,26 @@ WeChatWebhook::WeChatWebhook(WeChatWebhookOptions options, Submit submit, Tally&
     : options_(std::move(options)), submit_(std::move(submit)), tally_(tally) {}
 
 http::Response WeChatWebhook::verify(const http::Request& request) const {
-  const auto given = signed_parts(request, "signature");
   const auto echo = request.parameter("echostr");
-  const bool holds =
-      given && wechat::url_signature_holds(options_.token, given->timestamp, given->nonce, given->signature);
-  if (!holds || !echo || echo->size() > kEchoBytesMax) {
+  if (!url_is_signed(request) || !echo || echo->size() > kEchoBytesMax) {
     tally_.rejected("signature");
     return plain(403, "forbidden");
   }
   return {200, *echo, "text/plain"};
+}
+
+bool WeChatWebhook::url_is_signed(const http::Request& request) const {
+  const auto given = signed_parts(request, "signature");
+  return given &&
+         wechat::url_signature_holds(options_.token, given->timestamp, given->nonce, given->signature);
+}
+
+http::EarlyVerdict WeChatWebhook::check_early(const http::Request& head) const {
+  using Kind = http::EarlyVerdict::Kind;
+  if (url_is_signed(head)) return {Kind::authentic};
+  if (!options_.aes_keys.empty()) return {Kind::unknown};
+  tally_.rejected("signature");
+  return {Kind::refused, plain(403, "forbidden")};
 }
 
 void WeChatWebhook::push(const http::Request& request, http::Answer answer_with) const {
@@ -111,10 +122,7 @@ http::Response WeChatWebhook::late() const {
 WeChatWebhook::Seal WeChatWebhook::open(const http::Request& request, Opened& opened,
                                         std::string& why) const {
   if (options_.aes_keys.empty()) {
-    const auto given = signed_parts(request, "signature");
-    if (!given ||
-        !wechat::url_signature_holds(options_.token, given->timestamp, given->nonce, given->signature))
-      return Seal::forged;
+    if (!url_is_signed(request)) return Seal::forged;
     opened.xml = request.body;
     return Seal::good;
   }

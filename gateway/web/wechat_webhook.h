@@ -38,6 +38,10 @@ class WeChatWebhook {
   WeChatWebhook(WeChatWebhookOptions options, Submit submit, Tally& tally);
 
   http::Response verify(const http::Request& request) const;
+  // Of a push whose body has not come. Without a key the signature covers none of it, so that a wrong one is
+  // refused at once. With a key only the body's own signature counts, and the other one, which usually is
+  // there too, proves at most who sends it.
+  http::EarlyVerdict check_early(const http::Request& head) const;
   // REQUIRES: this outlives the answer, when a receipt is told.
   void push(const http::Request& request, http::Answer answer) const;
   // When no receipt came in time.
@@ -50,6 +54,7 @@ class WeChatWebhook {
     const wechat::AesKey* key = nullptr;
   };
   enum class Seal { forged, broken, good };
+  bool url_is_signed(const http::Request& request) const;
   // What the customer is answered at once; nothing: "success".
   std::optional<wechat::Reply> reply_to(const wechat::Push& push, ReplyKind kind) const;
   const std::string& text_of(ReplyKind kind) const;

@@ -59,6 +59,9 @@ inline constexpr auto kReceiptDeadline = 4500ms;   // WeChat hangs up after 5 s;
 // HTTP (contract §4).
 inline constexpr std::size_t kBodyBytesMax = 1 << 20;
 inline constexpr std::size_t kTargetBytesMax = 8 << 10;
+// Unfinished requests of which it is not known that they are authentic, all connections together.
+inline constexpr std::size_t kUnauthenticatedBytesMax = 32 << 20;
+static_assert(2 * kBodyBytesMax <= kUnauthenticatedBytesMax, "one body alone is never too much");
 
 // Clouds.
 inline constexpr std::size_t kWeChatTextBytesMax = 2000;  // reference: WeChat custom/send, errcode 45002

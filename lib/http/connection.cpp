@@ -21,7 +21,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t kReadBytes = 16 << 10;
 constexpr auto kWriteStall = 5s;  // without taking a byte, the peer counts as gone
 constexpr auto kStopGrace = 1s;   // for a request that is on its way when the server stops
-constexpr std::size_t kLingerBytesMax = 8 << 20;
 
 int milliseconds_until(Connection::Deadline deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
@@ -58,8 +57,8 @@ Connection::~Connection() {
   ::close(socket_);
 }
 
-bool Connection::wait(short events, Deadline deadline, bool stop_ends_it) const {
-  bool stop_seen = !stop_ends_it && stop_.raised();
+bool Connection::wait(short events, Deadline deadline) const {
+  bool stop_seen = stop_.raised();
   if (stop_seen) deadline = std::min(deadline, steady_clock::now() + kStopGrace);
   for (;;) {
     std::array<pollfd, 2> waiting{{{socket_, events, 0}, {stop_seen ? -1 : stop_.descriptor(), POLLIN, 0}}};
@@ -67,7 +66,6 @@ bool Connection::wait(short events, Deadline deadline, bool stop_ends_it) const 
     if (ready < 0 && errno != EINTR) return false;
     if (ready == 0) return false;
     if (ready > 0 && waiting[0].revents != 0) return true;
-    if (ready > 0 && stop_ends_it) return false;
     if (ready > 0) {
       stop_seen = true;
       deadline = std::min(deadline, steady_clock::now() + kStopGrace);
@@ -90,14 +88,6 @@ Connection::Came Connection::receive_now() {
   }
   in_.append(room.data(), static_cast<std::size_t>(bytes));
   return static_cast<std::size_t>(bytes) < room.size() ? Came::last_bytes : Came::bytes;
-}
-
-bool Connection::receive_more(Deadline deadline) {
-  for (;;) {
-    const auto came = receive_now();
-    if (came == Came::bytes || came == Came::last_bytes) return true;
-    if (came == Came::farewell || !wait(POLLIN, deadline, false)) return false;
-  }
 }
 
 void Connection::consume(std::size_t bytes) {
@@ -126,8 +116,7 @@ Connection::Flushed Connection::flush_now() {
 
 bool Connection::flush() {
   auto flushed = flush_now();
-  while (flushed == Flushed::some && wait(POLLOUT, steady_clock::now() + kWriteStall, false))
-    flushed = flush_now();
+  while (flushed == Flushed::some && wait(POLLOUT, steady_clock::now() + kWriteStall)) flushed = flush_now();
   out_.clear();
   return flushed == Flushed::all;
 }
@@ -138,17 +127,8 @@ bool Connection::peer_is_gone() const {
   return bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-void Connection::linger(std::chrono::milliseconds at_most) {
-  flush();
+void Connection::end_sending() {
   shutdown(socket_, SHUT_WR);
-  const auto deadline = steady_clock::now() + at_most;
-  std::array<char, kReadBytes> discarded{};
-  std::size_t total = 0;
-  while (total < kLingerBytesMax && wait(POLLIN, deadline, true)) {
-    const auto bytes = recv(socket_, discarded.data(), discarded.size(), MSG_DONTWAIT);
-    if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR)) return;
-    total += static_cast<std::size_t>(std::max<ssize_t>(bytes, 0));
-  }
 }
 
 }  // namespace kefu::http

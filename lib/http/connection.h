@@ -42,9 +42,6 @@ class Connection {
 
   // What has come and was not consumed; valid until the next call.
   std::string_view received() const { return std::string_view(in_).substr(consumed_); }
-  // Waits for more than what received() shows. False: none by the deadline, or the peer has left. A stopping
-  // server waits a second more at most.
-  bool receive_more(Deadline deadline);
   void consume(std::size_t bytes);
 
   // Takes what has come, or a part of it, without waiting. `last_bytes`: and nothing more was there.
@@ -60,12 +57,12 @@ class Connection {
 
   bool peer_is_gone() const;
 
-  // Ends a connection whose request was not read to its end: closing with bytes unread would reset it and
-  // could take our answer with it.
-  void linger(std::chrono::milliseconds at_most);
+  // Tells the peer that no more comes from us. It may still send, and what it sends has to be read: closing
+  // with bytes unread resets the connection and can take our answer with it.
+  void end_sending();
 
  private:
-  bool wait(short events, Deadline deadline, bool stop_ends_it) const;
+  bool wait(short events, Deadline deadline) const;
 
   const int socket_;
   const StopSignal& stop_;

@@ -28,6 +28,12 @@ constexpr std::chrono::milliseconds kCrowdedKeepAlive = 100ms;
 constexpr std::chrono::milliseconds kCrowdedFirstRequest = 1s;
 constexpr std::size_t kEventsAtOnce = 256;
 constexpr std::size_t kAcceptedAtOnce = 64;  // then those who are in have a turn
+constexpr std::size_t kReadsAtOnce = 4;      // from one connection, then the others have a turn
+// A connection that was refused is read on for a while: see Connection::end_sending.
+constexpr auto kDrainTime = 1s;
+constexpr std::size_t kDrainBytesMax = 8 << 20;
+// A larger body is understood on a thread: on this one it would keep all others waiting.
+constexpr std::size_t kSmallBodyBytes = 64 << 10;
 
 int made(int descriptor, const char* what) {
   if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -101,6 +107,7 @@ void Reception::run() {
   while (!stopping_ || !seats_.empty()) {
     wait_for_events();
     take_inbox();
+    shed_load();
     if (stop_.raised() && !stopping_) begin_stopping();
     let_go_of_late_ones();
   }
@@ -122,7 +129,7 @@ void Reception::wait_for_events() {
     auto* seat = static_cast<Seat*>(event.data.ptr);
     seat->unread = true;
     seat->hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    if (seat->ticket == 0) read(*seat);
+    if (seat->ticket == 0) advance(*seat);
   }
 }
 
@@ -169,6 +176,7 @@ void Reception::take_inbox() {
 
 void Reception::seat(GuestPtr guest) {
   if (seats_.size() >= rules_.guests_max) {
+    if (guest->is_refused) guest->connection.flush_now();
     if (guest->requests_left < rules_.requests_max) return;  // it has been served
     guest->connection.receive_now();  // what is unread when a connection closes takes the answer with it
     guest->connection.write(bare_answer(503, "Retry-After: 1\r\n"));
@@ -186,93 +194,212 @@ void Reception::seat(GuestPtr guest) {
     log::error("a connection cannot be waited for", {{"errno", errno}});
     return let_go(seat);
   }
-  proceed(seat);
+  if (!seat.guest->is_refused || drain(seat) != Next::gone) advance(seat);
 }
 
 // After both of these the seat is gone.
 GuestPtr Reception::stand_up(Seat& seat) {
+  uncount(seat);
   const auto left = seats_.extract(&seat);
   auto guest = std::move(left.mapped()->guest);
   epoll_ctl(epoll_, EPOLL_CTL_DEL, guest->connection.socket(), nullptr);
   return guest;
 }
 void Reception::let_go(Seat& seat) {
+  uncount(seat);
   seats_.erase(&seat);  // closes, which epoll notices
 }
 
-// REQUIRES: no answer is awaited.
-void Reception::read(Seat& seat) {
-  auto& connection = seat.guest->connection;
-  // What goes on past the request that is waited for is looked at before more is taken.
-  while (seat.unread && connection.received().size() <= kHeadBytesMax + seat.bytes_awaited) {
-    const auto came = connection.receive_now();
-    seat.farewell = came == Connection::Came::farewell;
-    seat.unread = came == Connection::Came::bytes || (came == Connection::Came::last_bytes && seat.hung_up);
+// Does what can be done with what has come and what still can be read. REQUIRES: no answer is awaited.
+void Reception::advance(Seat& seat) {
+  for (std::size_t reads = 0;; ++reads) {
+    switch (proceed(seat)) {
+      case Next::gone:
+        return;
+      case Next::pause:
+        return recount(seat);
+      case Next::need_more:
+        break;
+    }
+    if (!seat.unread) break;
+    if (reads == kReadsAtOnce) {
+      wake_again(seat);
+      break;
+    }
+    receive(seat);
   }
-  proceed(seat);
+  recount(seat);
+  await_more(seat);
 }
 
-// Does what can be done with what has come.
-void Reception::proceed(Seat& seat) {
+// Makes another edge of the bytes that are left.
+void Reception::wake_again(Seat& seat) {
+  epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = &seat}};
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, seat.guest->connection.socket(), &event);
+}
+
+void Reception::receive(Seat& seat) {
+  const auto came = seat.guest->connection.receive_now();
+  seat.farewell = came == Connection::Came::farewell;
+  seat.unread = came == Connection::Came::bytes || (came == Connection::Came::last_bytes && seat.hung_up);
+}
+
+// One step: a head, a body, or what is discarded.
+Reception::Next Reception::proceed(Seat& seat) {
   auto& connection = seat.guest->connection;
-  if (seat.guest->requests_left == 0) return let_go(seat);
+  if (seat.draining) {
+    seat.bytes_drained += connection.received().size();
+    connection.consume(connection.received().size());
+    if (seat.bytes_drained <= kDrainBytesMax) return Next::need_more;
+    let_go(seat);
+    return Next::gone;
+  }
+  if (seat.guest->requests_left == 0) {
+    let_go(seat);
+    return Next::gone;
+  }
+  return seat.arriving ? take_body(seat) : take_head(seat);
+}
+
+Reception::Next Reception::take_head(Seat& seat) {
+  auto& connection = seat.guest->connection;
   if (!seat.in_request) {
     while (connection.received().starts_with("\r\n")) connection.consume(2);  // RFC 9112 §2.2
-  }
-  const auto received = connection.received();
-  if (received.empty()) return await_request(seat);
-  if (!std::exchange(seat.in_request, true)) {
+    if (connection.received().empty()) return Next::need_more;
+    seat.in_request = true;
     seat.request_deadline = now_ + rules_.request_timeout;
     seat.deadline = now_ + rules_.read_timeout;
   }
-  if (received.size() < seat.bytes_awaited) return await_rest(seat, seat.bytes_awaited);
-  auto plan = host_.plan(received, seat.bytes_searched);
-  switch (plan.kind) {
-    case Plan::Kind::wait:
-      if (plan.bytes == 0) seat.bytes_searched = received.size();
-      return await_rest(seat, plan.bytes);
-    case Plan::Kind::elsewhere:
-      return host_.serve(stand_up(seat), std::move(plan));
-    case Plan::Kind::answer_later:
-      return begin(seat, plan);
+  auto plan = host_.plan(connection, seat.bytes_searched);
+  if (plan.kind == Plan::Kind::wait) {
+    seat.bytes_searched = connection.received().size();
+    return Next::need_more;
   }
+  connection.consume(plan.head_bytes);
+  seat.bytes_searched = 0;
+  if (plan.kind == Plan::Kind::refuse) return refuse(seat, plan.refusal);
+  if (plan.head.expects_continue) {
+    connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (connection.flush_now() != Connection::Flushed::all) {
+      let_go(seat);
+      return Next::gone;
+    }
+  }
+  seat.arriving.emplace(std::move(plan));
+  return take_body(seat);
 }
 
-void Reception::await_request(Seat& seat) {
+Reception::Next Reception::take_body(Seat& seat) {
+  auto& connection = seat.guest->connection;
+  auto& body = seat.arriving->body;
+  connection.consume(body.take(connection.received()));
+  if (body.refusal() != 0) return refuse(seat, bare_answer(body.refusal()));
+  return body.complete() ? dispatch(seat) : Next::need_more;
+}
+
+// REQUIRES: the request has arrived.
+Reception::Next Reception::dispatch(Seat& seat) {
+  Plan plan = std::move(seat.arriving->plan);
+  std::string body = seat.arriving->body.release();
+  seat.arriving.reset();
   seat.in_request = false;
-  seat.bytes_awaited = seat.bytes_searched = 0;
-  if (seat.unread) return read(seat);
-  if (stopping_ || seat.farewell) return let_go(seat);
-  seat.deadline = now_ + rules_.keep_alive_timeout;
+  if (plan.later == nullptr || body.size() > kSmallBodyBytes) {
+    host_.serve(stand_up(seat), {std::move(plan.head), std::move(body)});
+    return Next::gone;
+  }
+  begin(seat, plan, std::move(body));
+  return Next::pause;
 }
 
-void Reception::await_rest(Seat& seat, std::size_t bytes) {
-  seat.bytes_awaited = bytes;
-  if (seat.unread) return read(seat);
-  if (seat.farewell) return bytes > 0 ? host_.give_up(stand_up(seat)) : let_go(seat);
-  if (bytes > 0) seat.deadline = std::min(seat.request_deadline, now_ + rules_.read_timeout);
+// Waits for the rest of a request, for the next one, or for the end of a connection that was refused.
+void Reception::await_more(Seat& seat) {
+  if (seat.farewell && seat.arriving) {
+    if (refuse(seat, bare_answer(400)) == Next::gone) return;
+    return let_go(seat);
+  }
+  if (seat.farewell || (stopping_ && !seat.in_request)) return let_go(seat);
+  if (seat.draining) return;
+  if (!seat.in_request) {
+    seat.deadline = now_ + rules_.keep_alive_timeout;
+    return;
+  }
+  if (seat.arriving) seat.deadline = std::min(seat.request_deadline, now_ + rules_.read_timeout);
   if (stopping_) seat.deadline = std::min(seat.deadline, now_ + kStopGrace);
 }
 
-void Reception::begin(Seat& seat, const Plan& plan) {
-  auto& connection = seat.guest->connection;
-  const auto body = connection.received().substr(plan.head_bytes, plan.bytes - plan.head_bytes);
-  const auto request = request_of(plan.head, connection.remote_address(), std::string(body));
-  connection.consume(plan.bytes);
-  seat.in_request = false;
-  seat.bytes_awaited = seat.bytes_searched = 0;
-  seat.guest->requests_left = plan.head.keep_alive ? seat.guest->requests_left - 1 : 0;
-  seat.route = plan.route;
+void Reception::begin(Seat& seat, const Plan& plan, std::string body) {
+  auto& guest = *seat.guest;
+  const auto request = request_of(plan.head, guest.connection.remote_address(), std::move(body));
+  guest.requests_left = plan.head.keep_alive ? guest.requests_left - 1 : 0;
+  seat.route = plan.later;
   seat.ticket = ++last_ticket_;
-  seat.deadline = now_ + plan.route->patience;
+  seat.deadline = now_ + plan.later->patience;
   awaiting_.emplace(seat.ticket, &seat);
   const auto give = [inbox = inbox_, ticket = seat.ticket](Response response) {
     inbox->put(Answered{ticket, std::move(response)});
   };
   try {
-    plan.route->handler(request, give);
+    plan.later->handler(request, give);
   } catch (...) {
     give(answer_to_failure(request));
+  }
+}
+
+// Gives the last answer of a connection.
+Reception::Next Reception::refuse(Seat& seat, std::string_view answer) {
+  seat.guest->connection.write(answer);
+  return drain(seat);
+}
+
+// Lets what was written go out, and keeps the connection until the client ends it, too.
+Reception::Next Reception::drain(Seat& seat) {
+  auto& connection = seat.guest->connection;
+  seat.arriving.reset();
+  seat.in_request = false;
+  uncount(seat);
+  if (connection.flush_now() != Connection::Flushed::all) {
+    let_go(seat);
+    return Next::gone;
+  }
+  connection.end_sending();
+  seat.draining = true;
+  seat.deadline = now_ + (stopping_ ? 0s : kDrainTime);
+  return Next::need_more;
+}
+
+// Keeps the sums of what is held for requests that nobody vouches for.
+void Reception::recount(Seat& seat) {
+  uncount(seat);
+  const bool authentic = seat.arriving && seat.arriving->plan.authentic;
+  if (!seat.in_request || authentic) return;
+  const auto of_body = seat.arriving ? seat.arriving->body.bytes().size() : 0;
+  seat.bytes_held = seat.guest->connection.received().size() + of_body;
+  unauthenticated_bytes_ += *seat.bytes_held;
+  ++unauthenticated_;
+}
+
+void Reception::uncount(Seat& seat) {
+  if (!seat.bytes_held) return;
+  unauthenticated_bytes_ -= *seat.bytes_held;
+  --unauthenticated_;
+  seat.bytes_held.reset();
+}
+
+// A request of WeChat or Tencent IM is small and arrives at once. So when unfinished ones are too much, those
+// that are large go first, and when they are too many, those that are old.
+void Reception::shed_load() {
+  for (;;) {
+    const bool too_large = unauthenticated_bytes_ > rules_.unauthenticated_bytes_max;
+    if (!too_large && unauthenticated_ <= rules_.unauthenticated_max) return;
+    Seat* victim = nullptr;
+    for (const auto& [key, seat] : seats_) {
+      if (!seat->bytes_held) continue;
+      const bool goes_first =
+          victim == nullptr || (too_large ? *seat->bytes_held > *victim->bytes_held
+                                          : seat->request_deadline < victim->request_deadline);
+      if (goes_first) victim = seat.get();
+    }
+    refuse(*victim, bare_answer(503, "Retry-After: 1\r\n"));
   }
 }
 
@@ -285,7 +412,7 @@ void Reception::answer(Seat& seat, const Response& response) {
   connection.write(response.body);
   switch (connection.flush_now()) {
     case Connection::Flushed::all:
-      return proceed(seat);
+      return advance(seat);
     case Connection::Flushed::some:
       return host_.finish_sending(stand_up(seat));
     case Connection::Flushed::failed:
@@ -305,7 +432,7 @@ void Reception::let_go_of_late_ones() {
   std::vector<Seat*> late;
   for (const auto& [key, seat] : seats_) {
     auto deadline = seat->deadline;
-    if (hurry && seat->ticket == 0 && !seat->in_request) {
+    if (hurry && seat->ticket == 0 && !seat->in_request && !seat->draining) {
       const bool is_new = seat->guest->requests_left == rules_.requests_max;
       const auto patience = is_new ? kCrowdedFirstRequest : kCrowdedKeepAlive;
       deadline = std::min(deadline, deadline - rules_.keep_alive_timeout + patience);
@@ -315,8 +442,8 @@ void Reception::let_go_of_late_ones() {
   for (Seat* seat : late) {
     if (seat->ticket != 0) {
       answer(*seat, seat->route->when_late());
-    } else if (seat->bytes_awaited > 0) {
-      host_.give_up(stand_up(*seat));
+    } else if (seat->arriving) {
+      refuse(*seat, bare_answer(400));
     } else {
       let_go(*seat);
     }
@@ -335,7 +462,7 @@ void Reception::begin_stopping() {
   }
   for (Seat* seat : idle) {
     seat->unread = true;  // its request may be there already
-    read(*seat);
+    advance(*seat);
   }
 }
 

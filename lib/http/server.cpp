@@ -21,18 +21,11 @@
 namespace kefu::http {
 namespace {
 
-using namespace std::chrono_literals;
-using std::chrono::steady_clock;
-
-constexpr auto kLinger = 1s;
-// More is read on a thread: to understand it would keep all others waiting, and of many unfinished ones the
-// bytes would fill the memory.
-constexpr std::size_t kSmallBodyBytes = 64 << 10;
-
 struct Route {
   std::map<std::string, Handler, std::less<>> handlers;  // by method
   StreamHandler stream;
   std::optional<LaterRoute> later;  // of POST, which has a handler as well that waits for it
+  EarlyCheck early_check;           // of POST; may be none
   BodyRules body{};
 };
 
@@ -55,7 +48,7 @@ bool is_multipart(std::string_view content_type) {
                     [](char a, char b) { return a == b || (b >= 'A' && b <= 'Z' && a == b - 'A' + 'a'); });
 }
 
-// For bodies that do not come in one piece with their length, and so go another way.
+// For bodies that are large or compressed, which are served on a thread.
 Response wait_for(const LaterRoute& route, const Request& request) {
   auto answered = std::make_shared<std::promise<Response>>();
   auto answer = answered->get_future();
@@ -79,19 +72,21 @@ struct Server::Impl {
   explicit Impl(ServerOptions given)
       : options(std::move(given)),
         pool(options.threads, options.threads_max),
-        reception(
-            {options.keep_alive_timeout, options.read_timeout, options.request_timeout,
-             options.connections_max, options.keep_alive_requests_max},
-            {[this](std::string_view received, std::size_t searched) { return plan(received, searched); },
-             [this](GuestPtr guest, Plan plan) {
-               on_thread(std::move(guest),
-                         [this, plan = std::move(plan)](Guest& one) { return serve(one, plan); });
-             },
-             [this](GuestPtr guest) { on_thread(std::move(guest), [](Guest& one) { return give_up(one); }); },
-             [this](GuestPtr guest) {
-               on_thread(std::move(guest), [](Guest& one) { return one.connection.flush(); });
-             }},
-            stop) {}
+        reception({options.keep_alive_timeout, options.read_timeout, options.request_timeout,
+                   options.connections_max, options.keep_alive_requests_max,
+                   options.unauthenticated_bytes_max, std::max<std::size_t>(options.connections_max / 2, 1)},
+                  {[this](const Connection& connection, std::size_t searched) {
+                     return plan(connection, searched);
+                   },
+                   [this](GuestPtr guest, Arrived arrived) {
+                     const auto request = std::make_shared<Arrived>(std::move(arrived));
+                     on_thread(std::move(guest),
+                               [this, request](Guest& one) { return serve(one, *request); });
+                   },
+                   [this](GuestPtr guest) {
+                     on_thread(std::move(guest), [](Guest& one) { return one.connection.flush(); });
+                   }},
+                  stop) {}
 
   const ServerOptions options;
   std::map<std::string, Route, std::less<>> routes;
@@ -102,12 +97,13 @@ struct Server::Impl {
   Reception reception;
   bool started = false;
 
-  Plan plan(std::string_view received, std::size_t searched) const;
+  Plan plan(const Connection& connection, std::size_t searched) const;
+  void plan_request(const Connection& connection, Plan& plan) const;
+  void check_early(const Connection& connection, const Route& route, Plan& plan) const;
   // `act` says whether the guest may stay.
   void on_thread(GuestPtr guest, std::function<bool(Guest&)> act);
-  bool serve(Guest& guest, const Plan& plan);
-  static bool give_up(Guest& guest);
-  bool process(Guest& guest, const Head& head, const Handler& handler, std::size_t bytes_max);
+  bool serve(Guest& guest, Arrived& arrived);
+  bool answer(Guest& guest, const Head& head, const Response& response);
   void run_stream(Connection& connection, const Head& head, const StreamHandler& handler) const;
 
   const Route* route_of(const std::string& path) const;
@@ -145,35 +141,8 @@ int refusal_of_body(const Head& head, const BodyRules& rules) {
   return is_known_encoding(head.content_encoding) ? 0 : 415;
 }
 
-void refuse(Connection& connection, int status, std::string_view more_headers = {}) {
-  connection.write(bare_answer(status, more_headers));
-  connection.linger(kLinger);
-}
-
-// Waits for nobody who reads slowly: the spare thread is one for all.
-void turn_away(Connection& connection) {
-  if (connection.flush_now() != Connection::Flushed::all) return;  // the rest of an answer cannot go out
-  connection.write(bare_answer(503, "Retry-After: 1\r\n"));
-  if (connection.flush_now() == Connection::Flushed::all) connection.linger(20ms);
-}
-
 bool is_compressed(const Head& head) {
   return !head.content_encoding.empty() && head.content_encoding != "identity";
-}
-
-Unfolded read_body(Connection& connection, const Head& head, std::size_t bytes_max,
-                   const ServerOptions& options) {
-  const auto deadline = steady_clock::now() + options.request_timeout;
-  ArrivingBody body(head, bytes_max);
-  for (;;) {
-    connection.consume(body.take(connection.received()));
-    if (body.refusal() != 0) return {body.refusal(), {}};
-    if (body.complete()) break;
-    if (!connection.receive_more(std::min(deadline, steady_clock::now() + options.read_timeout)))
-      return {400, {}};
-  }
-  if (is_compressed(head) && !body.bytes().empty()) return unfold(body.bytes(), bytes_max);
-  return {0, body.release()};
 }
 
 std::string allow_header(const Route& route) {
@@ -185,87 +154,114 @@ std::string allow_header(const Route& route) {
   return "Allow: " + methods + "\r\n";
 }
 
-// What is simple and answered later is begun at once; all else is worth a thread.
-Plan Server::Impl::plan(std::string_view received, std::size_t searched) const {
+void refuse(Plan& plan, std::string answer) {
+  plan.kind = Plan::Kind::refuse;
+  plan.refusal = std::move(answer);
+}
+
+Plan Server::Impl::plan(const Connection& connection, std::size_t searched) const {
+  const auto received = connection.received();
   const auto end = head_end(received, searched);
   Plan plan;
-  Head& head = plan.head;
-  if (end) head = parse_head(received.substr(0, *end));
-  const auto head_bytes = end.value_or(received.size());
-  if (!end || head_bytes > kHeadBytesMax)
-    head.refusal = refusal_of_growing_head(received.substr(0, head_bytes));
-  if (!end && head.refusal == 0) return plan;
-  plan.kind = Plan::Kind::elsewhere;
-  plan.bytes = plan.head_bytes = head_bytes;
-  if (head.refusal != 0 || head.chunked || head.expects_continue) return plan;
-  const auto path = parse_target(head.target).path;
-  const Route* route = route_of(path);
-  if (handler_of(route, head.method, path) == nullptr) return plan;
-  const auto rules = body_rules_of(route);
-  if (refusal_of_body(head, rules) != 0 || head.content_length > kSmallBodyBytes) return plan;
-  plan.bytes += head.content_length;
-  if (plan.bytes > received.size()) {
-    plan.kind = Plan::Kind::wait;
-  } else if (route != nullptr && route->later && head.method == "POST" && head.content_encoding.empty()) {
-    plan.kind = Plan::Kind::answer_later;
-    plan.route = &*route->later;
+  plan.head_bytes = end.value_or(received.size());
+  int refusal = 0;
+  if (end) {
+    plan.head = parse_head(received.substr(0, *end));
+    refusal = plan.head.refusal;
+  }
+  if (!end || *end > kHeadBytesMax) refusal = refusal_of_growing_head(received.substr(0, plan.head_bytes));
+  if (refusal != 0) {
+    refuse(plan, bare_answer(refusal));
+  } else if (end) {
+    plan_request(connection, plan);
   }
   return plan;
+}
+
+void Server::Impl::plan_request(const Connection& connection, Plan& plan) const {
+  Head& head = plan.head;
+  plan.kind = Plan::Kind::receive;
+  const auto path = parse_target(head.target).path;
+  const Route* route = route_of(path);
+  if (route != nullptr && route->stream && head.method == "GET") {
+    // A body would not be read, for the connection ends with the stream.
+    head.chunked = head.expects_continue = false;
+    head.content_length = 0;
+    return;
+  }
+  if (handler_of(route, head.method, path) == nullptr) {
+    return refuse(plan, route != nullptr ? bare_answer(405, allow_header(*route)) : bare_answer(404));
+  }
+  const auto rules = body_rules_of(route);
+  plan.body_bytes_max = rules.bytes_max;
+  if (const int refusal = refusal_of_body(head, rules)) return refuse(plan, bare_answer(refusal));
+  if (route == nullptr || head.method != "POST") return;
+  if (route->later && !is_compressed(head)) plan.later = &*route->later;
+  if (route->early_check) check_early(connection, *route, plan);
+}
+
+void Server::Impl::check_early(const Connection& connection, const Route& route, Plan& plan) const {
+  const Head& head = plan.head;
+  const auto arrived = connection.received().size() - plan.head_bytes;
+  if (!head.chunked && head.content_length <= arrived) return;  // its handler sees it now
+  const auto request = request_of(head, connection.remote_address(), {});
+  EarlyVerdict verdict;
+  try {
+    verdict = route.early_check(request);
+  } catch (...) {
+    verdict = {EarlyVerdict::Kind::refused, answer_to_failure(request)};
+  }
+  plan.authentic = verdict.kind == EarlyVerdict::Kind::authentic;
+  if (verdict.kind != EarlyVerdict::Kind::refused) return;
+  const auto& response = verdict.refusal;
+  refuse(plan, answer_head(response, response.body.size(), {.closes = true}) + response.body);
 }
 
 void Server::Impl::on_thread(GuestPtr guest, std::function<bool(Guest&)> act) {
   // Jobs are copied, guests are not.
   auto box = std::make_shared<GuestPtr>(std::move(guest));
-  pool.run([this, box = std::move(box), act = std::move(act)](ThreadPool::Welcome welcome) {
+  const bool runs = pool.run([this, box, act = std::move(act)] {
     auto guest_here = std::move(*box);
-    if (welcome == ThreadPool::Welcome::drop) return;
-    if (welcome == ThreadPool::Welcome::turn_away) return turn_away(guest_here->connection);
     const bool stays = act(*guest_here);
     pool.count_me_idle();  // before the client sees what it waits for and comes again
     if (stays) reception.take(std::move(guest_here));
   });
-}
-
-bool Server::Impl::give_up(Guest& guest) {
-  refuse(guest.connection, 400);
-  return false;
+  if (runs) return;
+  // When the rest of an answer waits, nothing can be said behind it.
+  if ((*box)->connection.flush_now() != Connection::Flushed::all) return;
+  (*box)->connection.write(bare_answer(503, "Retry-After: 1\r\n"));
+  (*box)->is_refused = true;
+  reception.take(std::move(*box));
 }
 
 // False: the connection ends.
-bool Server::Impl::serve(Guest& guest, const Plan& plan) {
+bool Server::Impl::serve(Guest& guest, Arrived& arrived) {
+  const Head& head = arrived.head;
   Connection& connection = guest.connection;
-  const Head& head = plan.head;
   --guest.requests_left;
-  connection.consume(plan.head_bytes);
-  const auto refused = [&connection](int status, std::string_view more_headers = {}) {
-    refuse(connection, status, more_headers);
-    return false;
-  };
-  if (head.refusal != 0) return refused(head.refusal);
   const auto path = parse_target(head.target).path;
   const Route* route = route_of(path);
   if (route != nullptr && route->stream && head.method == "GET") {
     run_stream(connection, head, route->stream);
     return false;
   }
-  const Handler* handler = handler_of(route, head.method, path);
-  if (handler == nullptr) return route != nullptr ? refused(405, allow_header(*route)) : refused(404);
-  const BodyRules rules = body_rules_of(route);
-  if (const int refusal = refusal_of_body(head, rules)) return refused(refusal);
-  return process(guest, head, *handler, rules.bytes_max);
+  if (is_compressed(head) && !arrived.body.empty()) {
+    auto unfolded = unfold(arrived.body, body_rules_of(route).bytes_max);
+    if (unfolded.refusal != 0) {
+      connection.write(bare_answer(unfolded.refusal));
+      guest.is_refused = true;
+      return true;
+    }
+    arrived.body = std::move(unfolded.bytes);
+  }
+  const Handler& handler = *handler_of(route, head.method, path);  // the plan has seen it
+  return answer(guest, head,
+                call(handler, request_of(head, connection.remote_address(), std::move(arrived.body))));
 }
 
 // False: the connection ends.
-bool Server::Impl::process(Guest& guest, const Head& head, const Handler& handler, std::size_t bytes_max) {
+bool Server::Impl::answer(Guest& guest, const Head& head, const Response& response) {
   Connection& connection = guest.connection;
-  if (head.expects_continue) connection.write("HTTP/1.1 100 Continue\r\n\r\n");
-  if (!connection.flush()) return false;
-  auto body = read_body(connection, head, bytes_max, options);
-  if (body.refusal != 0) {
-    refuse(connection, body.refusal);
-    return false;
-  }
-  const auto response = call(handler, request_of(head, connection.remote_address(), std::move(body.bytes)));
   if (response.hang_up) {
     const linger at_once{1, 0};
     setsockopt(connection.socket(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -318,6 +314,9 @@ void Server::post_later(std::string path, LaterHandler handler, std::chrono::mil
   route.handlers["POST"] = [&later = *route.later](const Request& request) {
     return wait_for(later, request);
   };
+}
+void Server::check_early(const std::string& path, EarlyCheck check) {
+  impl_->routes[path].early_check = std::move(check);
 }
 void Server::stream(std::string path, StreamHandler handler) {
   impl_->routes[std::move(path)].stream = std::move(handler);

@@ -37,6 +37,7 @@ bool is_im(const std::string& api) {
 Clouds::Clouds() {
   http::ServerOptions options;
   options.listen = "127.0.0.1:0";
+  options.unauthenticated_bytes_max = 1 << 30;  // uploads
   server_ = std::make_unique<http::Server>(options);
   for (const auto& [path, api] : kPaths) {
     server_->post(path, [this, api = api](const http::Request& request) { return serve(api, request); });
