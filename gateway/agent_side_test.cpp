@@ -286,6 +286,87 @@ TEST_CASE("of an edit that comes too late the agent is told") {
   CHECK(bench.notices() == Notices{notice_of_edit("9 o'clock", texts("en"))});
 }
 
+TEST_CASE("an edit that overtakes its message is the message") {
+  Bench bench;
+  bench.alice_writes();
+  auto edit = Bench::edit("10 o'clock");
+  edit.sent_at = bench.now - std::chrono::seconds(1);
+  CHECK(bench.accept(edit) == Receipt::Kind::stored);
+  SUBCASE("over a restart") {
+    bench.restart();
+  }
+  SUBCASE("with another edit") {
+    edit.message.text = "11 o'clock";
+    bench.accept(edit);
+  }
+  CHECK(bench.accept(Bench::reply("9 o'clock")) == Receipt::Kind::duplicate);
+  const auto sent = bench.replies();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].event().agent_message().text() == edit.message.text);
+  CHECK(bench.notices().empty());
+}
+
+TEST_CASE("an edit of what may have been delivered long ago, or is none of our business, is no message") {
+  Bench bench;
+  bench.alice_writes();
+  auto edit = Bench::edit("10 o'clock");
+  SUBCASE("long ago") {
+    edit.sent_at = bench.now - std::chrono::minutes(11);
+  }
+  SUBCASE("not told when") {}
+  SUBCASE("recalled before") {
+    edit.sent_at = bench.now;
+    bench.accept(Bench::recall());
+  }
+  CHECK(bench.accept(edit) == Receipt::Kind::ignored);
+  CHECK(bench.replies().empty());
+}
+
+TEST_CASE("of an edit of a reply that died the agent is told, and a replay sends what it says now") {
+  Bench bench;
+  bench.alice_writes();
+  bench.accept(Bench::reply("9 o'clock"));
+  auto sent = bench.replies();
+  REQUIRE(sent.size() == 1);
+  bench.settle(sent[0], v1::OUTCOME_DEAD);
+  CHECK(bench.notices().size() == 1);
+  CHECK(bench.accept(Bench::edit("10 o'clock")) == Receipt::Kind::stored);
+  REQUIRE(bench.notices().size() == 2);
+  CHECK(bench.notices().back() == notice_of_edit_of_dead("9 o'clock", texts("en")));
+  CHECK(bench.dispatcher->replay(EventId{sent[0].event().id()}, bench.now).ok());
+  bench.turn();
+  sent = bench.replies();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].event().agent_message().text() == "10 o'clock");
+}
+
+TEST_CASE("a success that comes after its reply was given up is kept, told, and not sent again") {
+  Bench bench;
+  bench.options.notifier.retry.unsure_max = 1;
+  bench.restart();
+  bench.alice_writes();
+  bench.accept(Bench::reply("9 o'clock"));
+  const auto sent = bench.replies();
+  REQUIRE(sent.size() == 1);
+  const EventId event{sent[0].event().id()};
+  bench.now = bench.now + limits::kWorkerLostAfter + Millis(1);
+  bench.turn();
+  CHECK(bench.journal->event(event)->state == queue::State::dead);
+  CHECK(bench.journal->totals(v1::QUEUE_NOTIFIER).dead == 1);
+  CHECK(bench.notices().size() == 1);
+  bench.connect();
+  bench.settle(sent[0], v1::OUTCOME_DONE);
+  CHECK(bench.journal->event(event)->state == queue::State::done);
+  CHECK(bench.journal->totals(v1::QUEUE_NOTIFIER).dead == 0);
+  CHECK(bench.journal->totals(v1::QUEUE_NOTIFIER).done == 1);
+  REQUIRE(bench.notices().size() == 2);
+  CHECK(bench.notices().back() == notice_of_late_success("9 o'clock", texts("en")));
+  CHECK_FALSE(bench.dispatcher->replay(event, bench.now).ok());
+  bench.settle(sent[0], v1::OUTCOME_DONE);
+  CHECK(bench.journal->totals(v1::QUEUE_NOTIFIER).done == 1);
+  CHECK(bench.notices().size() == 2);
+}
+
 TEST_CASE("an edit of a message that nobody knows is ignored") {
   Bench bench;
   bench.alice_writes();

@@ -18,6 +18,7 @@ constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
 constexpr const char* kWithdrawn = "dropped by an operator";
 constexpr const char* kRecalled = "recalled by the agent";
+constexpr const char* kDeliveredLate = "delivered, as its worker said after it had been given up";
 constexpr const char* kDamaged =
     "damaged: the journal cannot read its content; check the disk, look at its bytes with \"kefuctl show\" "
     "and drop it";
@@ -72,6 +73,20 @@ void note_visit(Customer& customer, const AgentDesk::Visit& visit, Timestamp now
   customer.agent = visit.agent;
   customer.active_at = now;
   if (visit.first) customer.conversation_at = now;
+}
+
+// The event ends so, with everything else as it was.
+queue::Change change_of(const StoredEvent& stored, queue::State end) {
+  queue::Change change;
+  change.event = EventId{stored.event.id()};
+  change.customer = OpenId(stored.event.customer());
+  change.state = end;
+  change.attempts = stored.attempts;
+  change.progress = stored.progress;
+  change.settled = stored.settled;
+  change.unsure_at = stored.unsure_at;
+  change.unsure = stored.unsure;
+  return change;
 }
 
 }  // namespace
@@ -306,16 +321,8 @@ bool Dispatcher::withdraw(const StoredEvent& stored) {
   const bool came_now =
       std::erase_if(accepted_, [&](const v1::Event& one) { return one.id() == event.value; }) > 0;
   if (!came_now && stored.state != queue::State::dead) return false;
-  queue::Change change;
-  change.event = event;
-  change.customer = OpenId(stored.event.customer());
-  change.state = queue::State::done;
-  change.attempts = stored.attempts;
-  change.progress = stored.progress;
+  auto change = change_of(stored, queue::State::done);
   change.error = kRecalled;
-  change.settled = stored.settled;
-  change.unsure_at = stored.unsure_at;
-  change.unsure = stored.unsure;
   changes_.push_back(std::move(change));
   return true;
 }
@@ -330,12 +337,21 @@ Receipt Dispatcher::take(const Edit& edit, Timestamp now) {
   const auto& push = edit.message;
   const auto customer = journal_.customer_of(push.to);
   const auto known = customer ? journal_.find(customer->openid, push.key) : std::nullopt;
-  if (!known) return {Receipt::Kind::ignored};
+  if (!known) {
+    // It is the message, then, as it reads now: the one that comes later is a duplicate.
+    if (!customer || !may_have_overtaken(edit, now)) return {Receipt::Kind::ignored};
+    return take(push, now);
+  }
   apply_changes(now);  // so that the journal has what this turn did
   const auto stored = journal_.event(known->id);
-  if (!stored || !stored->event.has_agent_message() || stored->error == kRecalled ||
-      stored->state == queue::State::dead)
+  if (!stored || !stored->event.has_agent_message() || stored->error == kRecalled)
     return {Receipt::Kind::ignored};
+  if (rewrite_dead(*stored, push)) {
+    if (!may_tell(*customer)) return {Receipt::Kind::stored};
+    return store_notice(customer->openid, push.agent,
+                        notice_of_edit_of_dead(stored->event.agent_message().text(), *options_.notices),
+                        dedup_key({"notice", "edit of dead", push.source_id, push.text}), now);
+  }
   if (rewrite(*stored, push)) {
     tell_left_out(*customer, push, now);
     return {Receipt::Kind::stored};
@@ -344,6 +360,24 @@ Receipt Dispatcher::take(const Edit& edit, Timestamp now) {
   const auto& reply = stored->event.agent_message();
   return store_notice(customer->openid, reply.agent(), notice_of_edit(reply.text(), *options_.notices),
                       dedup_key({"notice", "edit", push.source_id, push.text}), now);
+}
+
+// The callback of its message has not come yet, or is lost. An older message may have been delivered so long
+// ago that its key is forgotten.
+bool Dispatcher::may_have_overtaken(const Edit& edit, Timestamp now) {
+  const bool keys_are_known = options_.keep_done >= 2 * Sweeper::kOverlap;
+  return keys_are_known && edit.sent_at > now - Sweeper::kOverlap && !journal_.noted(edit.message.key);
+}
+
+// So that a replay sends what it says now. False: it is not dead, or parts of it may have arrived.
+bool Dispatcher::rewrite_dead(const StoredEvent& stored, const AgentPush& push) {
+  const bool nothing_went = stored.progress == 0 && stored.unsure_at == Timestamp{};
+  if (stored.state != queue::State::dead || !nothing_went) return false;
+  if (push.text.empty() && push.elements.empty()) return false;
+  auto event = stored.event;
+  *event.mutable_agent_message() = words_of(push);
+  journal_.rewrite(event);
+  return true;
 }
 
 // False: a worker has it or may have it, or it was delivered; or nothing of what it says now can be.
@@ -534,9 +568,31 @@ void Dispatcher::take(const std::string& route, const v1::Verdict& said, Timesta
       take_found(stored->event, verdict, now);
       tell_not_taken(verdict, stored->event, now);
     }
+    if (effect == Effect::none) take_late_success(verdict, stored->event.queue(), now);
     if (effect == Effect::remembered) return;  // in memory only: the worker shall say it again
   }
   recorded_[route].add_leases(said.lease());
+}
+
+// It was given up, and has arrived all the same: a replay must not send it again.
+void Dispatcher::take_late_success(const v1::Verdict& verdict, v1::Queue which, Timestamp now) {
+  const EventId id{verdict.event_id()};
+  if (verdict.outcome() != v1::OUTCOME_DONE || queue(which).state_of(id)) return;
+  apply_changes(now);  // so that the journal has what this turn did
+  const auto stored = journal_.event(id);
+  if (!stored || stored->state != queue::State::dead) return;
+  auto change = change_of(*stored, queue::State::done);
+  change.error = kDeliveredLate;
+  change.progress = std::max(stored->progress, verdict.progress());
+  change.settled = std::max(stored->settled, Lease{verdict.lease()});
+  changes_.push_back(std::move(change));
+  learn(verdict, stored->event);
+  tell_not_taken(verdict, stored->event, now);
+  const auto customer = journal_.customer(OpenId(stored->event.customer()));
+  if (!stored->event.has_agent_message() || !customer || !may_tell(*customer)) return;
+  const auto& reply = stored->event.agent_message();
+  store_notice(customer->openid, reply.agent(), notice_of_late_success(reply.text(), *options_.notices),
+               dedup_key({"notice", std::to_string(id.value), "late", std::to_string(verdict.lease())}), now);
 }
 
 // The rest of it was delivered.

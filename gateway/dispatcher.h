@@ -129,7 +129,9 @@ class Dispatcher {
   std::optional<Receipt> tell_left_out(const Customer& customer, const AgentPush& push, Timestamp now);
   bool may_tell(const Customer& customer) const;
   bool withdraw(const StoredEvent& stored);
+  bool may_have_overtaken(const Edit& edit, Timestamp now);
   bool rewrite(StoredEvent stored, const AgentPush& push);
+  bool rewrite_dead(const StoredEvent& stored, const AgentPush& push);
   void withdraw_recalled();
   bool sweeps_may_go(Timestamp now) const;
   std::size_t sweeps_max() const;
@@ -139,6 +141,7 @@ class Dispatcher {
   void take_found(const v1::Event& sweep, const v1::Verdict& verdict, Timestamp now);
   void end_sweep(EventId id, Timestamp now);
   std::optional<StoredEvent> event(EventId id) const;
+  void take_late_success(const v1::Verdict& verdict, v1::Queue which, Timestamp now);
   void tell_not_taken(const v1::Verdict& verdict, const v1::Event& event, Timestamp now);
   Receipt store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now);
   void take(const std::string& route, const v1::Hello& hello, Timestamp now);

@@ -106,6 +106,14 @@ std::string notice_of_edit(std::string_view reply, const Texts& texts) {
   return filled(texts.not_edited, "{reply}", quoted(reply));
 }
 
+std::string notice_of_edit_of_dead(std::string_view reply, const Texts& texts) {
+  return filled(texts.edit_of_dead, "{reply}", quoted(reply));
+}
+
+std::string notice_of_late_success(std::string_view reply, const Texts& texts) {
+  return filled(texts.delivered_late, "{reply}", quoted(reply));
+}
+
 std::string notice_of_left_out(std::string_view what, const Texts& texts) {
   return filled(texts.left_out, "{what}", what);
 }

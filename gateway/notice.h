@@ -38,6 +38,10 @@ std::string notice_of_death(Death death, std::int32_t code, std::string_view rep
 // The agent took a message back, or changed it, too late.
 std::string notice_of_recall(std::string_view reply, const Texts& texts);
 std::string notice_of_edit(std::string_view reply, const Texts& texts);
+// Of an edit of a reply that died.
+std::string notice_of_edit_of_dead(std::string_view reply, const Texts& texts);
+// A reply of whose death the agent was told has arrived.
+std::string notice_of_late_success(std::string_view reply, const Texts& texts);
 
 // Something of a message cannot be carried over.
 std::string notice_of_left_out(std::string_view what, const Texts& texts);

@@ -61,8 +61,10 @@ struct Recall {
 };
 
 // An agent's message says something else now.
+// It may come before its message.
 struct Edit {
   AgentPush message;
+  Timestamp sent_at{};  // when the message was sent first, by IM's clock; 0: not told
 };
 
 // An agent's message to a customer that is none of our business: a sweep must not find it either.

@@ -28,6 +28,8 @@ constexpr Texts kChinese{
     .left_out = "[未送达] 暂时无法向微信客户转发：{what}",
     .not_recalled = "[无法撤回] 微信不支持撤回，“{reply}”已经发给客户，或正在发送。",
     .not_edited = "[未修改] 微信不支持修改，客户看到的“{reply}”仍是原文。",
+    .edit_of_dead = "[未送达] “{reply}”没有送达客户，修改后的内容也不会送达，请重新发送。",
+    .delivered_late = "[已送达] 此前提示未送达的回复“{reply}”，现已确认送达客户。",
     .image = "[图片]",
     .voice = "[语音]",
     .video = "[视频]",
@@ -84,6 +86,11 @@ constexpr Texts kEnglish{
         "[Not recalled] WeChat can take nothing back: “{reply}” has gone to the customer, or is just going "
         "out.",
     .not_edited = "[Not changed] WeChat can change nothing: the customer still reads “{reply}” as it was.",
+    .edit_of_dead =
+        "[Not delivered] “{reply}” did not reach the customer, and neither does your change. Please send it "
+        "again.",
+    .delivered_late =
+        "[Delivered] Your reply “{reply}”, which was given up, has reached the customer after all.",
     .image = "[Picture]",
     .voice = "[Voice message]",
     .video = "[Video]",
@@ -135,6 +142,10 @@ constexpr Texts kJapanese{
     .not_recalled =
         "[取り消し不可] WeChat では取り消せません。「{reply}」はすでにお客様に送信されたか、送信中です。",
     .not_edited = "[変更不可] WeChat では変更できません。お客様には「{reply}」が元のまま表示されます。",
+    .edit_of_dead =
+        "[未配信] 「{reply}」はお客様に届いていないため、変更後の内容も届きません。もう一度お送りください。",
+    .delivered_late =
+        "[配信済み] 未配信とお知らせした返信「{reply}」が、お客様に届いていたことを確認しました。",
     .image = "[画像]",
     .voice = "[音声]",
     .video = "[動画]",

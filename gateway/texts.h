@@ -19,9 +19,10 @@ struct Texts {
   std::string_view dead;                                               // {reply}, {why}: one of the next
   std::string_view died_window_over, died_customer_gone, died_too_long, died_maybe_sent, died_given_up,
       died_withdrawn;
-  std::string_view died_refused;              // {code}
-  std::string_view left_out;                  // {what}
-  std::string_view not_recalled, not_edited;  // {reply}
+  std::string_view died_refused;                  // {code}
+  std::string_view left_out;                      // {what}
+  std::string_view not_recalled, not_edited;      // {reply}
+  std::string_view edit_of_dead, delivered_late;  // {reply}
   std::string_view image, voice, video, location, link, file, mini_program, sticker, merged, card, unknown;
   // Before what happened (gateway/wechat_events.h).
   std::string_view followed_by_scene, unfollowed, scanned_scene, clicked, opened_page, opened_mini_program,

@@ -162,7 +162,7 @@ ImWebhook::Outcome ImWebhook::withdrawn(const im::SentMessage& message) const {
 
 ImWebhook::Outcome ImWebhook::modified(const http::Request& request, const im::SentMessage& message) const {
   if (!options_.agents.contains(message.from)) return counted("not_an_agent");
-  return {ok(), Edit{push_of(message, request.body)}};
+  return {ok(), Edit{push_of(message, request.body), Timestamp{message.msg_time * 1000}}};
 }
 
 ImWebhook::Outcome ImWebhook::presence(const im::Presence& presence) const {
