@@ -326,7 +326,7 @@ TEST_CASE("one may listen on any port or host, but not connect to any") {
 }
 
 TEST_CASE("each kind takes what it is") {
-  for (const auto* listen : {"127.0.0.1:0", "[::1]:8080", "localhost:1", "0.0.0.0:65535"})
+  for (const auto* listen : {"127.0.0.1:0", "[::1]:8080", "[::]:8080", "localhost:1", "0.0.0.0:65535"})
     fine("gateway", with(kGateway, {{"KEFU_HTTP_LISTEN", listen}}));
   CHECK(fine("gateway", with(kGateway, {{"KEFU_OPS_LISTEN", "off"}, {"KEFU_TAP_LISTEN", "off"}}))
             .text("KEFU_OPS_LISTEN") == "off");

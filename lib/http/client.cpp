@@ -1,5 +1,6 @@
 #include "lib/http/client.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <httplib.h>
@@ -29,16 +30,37 @@ using std::chrono::steady_clock;
 // acted, so we are first.
 constexpr auto kIdleMax = 10s;
 
+// Of an answer's head. The library reads as much of one as comes, so the watchdog ends calls that bring more
+// than kOverheadBytesMax besides the body: a TLS greeting and what frames the body count too.
+constexpr std::size_t kHeadBytesMax = 64 << 10;
+constexpr std::size_t kHeadersMax = 200;
+constexpr std::size_t kOverheadBytesMax = 2 * kHeadBytesMax;
+
 struct BaseUrl {
-  std::string origin;  // "https://host:port", for the library
+  std::string origin;     // "https://host:port"
+  std::string authority;  // "host:port" as it was given
+  std::string host;       // an IPv6 address without its brackets
+  int port = 0;
   std::string prefix;  // "" or "/something"
   bool secure = false;
 };
 
-bool is_port(std::string_view text) {
+std::optional<int> read_port(std::string_view text) {
   int port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return failure == std::errc() && end == text.data() + text.size() && port >= 1 && port <= 65535;
+  if (failure != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535)
+    return std::nullopt;
+  return port;
+}
+
+// Without brackets; nothing when there is something else in them than an IPv6 address.
+std::optional<std::string> read_host(std::string_view text) {
+  std::string host(text);
+  if (!text.starts_with('['))
+    return host.find_first_of("[]") == std::string::npos ? std::optional(host) : std::nullopt;
+  host = text.substr(1, text.size() - 2);
+  in6_addr address{};
+  return inet_pton(AF_INET6, host.c_str(), &address) == 1 ? std::optional(host) : std::nullopt;
 }
 
 Result<BaseUrl> parse_base_url(std::string_view url) {
@@ -58,13 +80,20 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   const auto host_end =
       authority.starts_with('[') ? authority.find(']') + 1 : std::min(authority.find(':'), authority.size());
   if (host_end == 0) return Error{"a base URL names a host"};
-  const auto port = authority.substr(host_end);
-  if (!port.empty() && (port.front() != ':' || !is_port(port.substr(1))))
-    return Error{"the port of a base URL is 1 to 65535"};
+  const auto host = read_host(authority.substr(0, host_end));
+  if (!host) return Error{"a base URL names a host that can be understood"};
   BaseUrl parsed;
-  parsed.origin = url.substr(0, scheme_end + 3 + authority.size());
-  parsed.prefix = rest.substr(authority.size());
   parsed.secure = scheme == "https";
+  parsed.port = parsed.secure ? 443 : 80;
+  if (const auto port = authority.substr(host_end); !port.empty()) {
+    const auto number = port.front() == ':' ? read_port(port.substr(1)) : std::nullopt;
+    if (!number) return Error{"the port of a base URL is 1 to 65535"};
+    parsed.port = *number;
+  }
+  parsed.origin = url.substr(0, scheme_end + 3 + authority.size());
+  parsed.authority = authority;
+  parsed.host = *host;
+  parsed.prefix = rest.substr(authority.size());
   while (!parsed.prefix.empty() && parsed.prefix.back() == '/') parsed.prefix.pop_back();
   return parsed;
 }
@@ -135,11 +164,20 @@ std::string explain(httplib::Error error) {
   }
 }
 
+// Not the library's universal one, which knows no IPv6 address with letters in it.
+std::unique_ptr<httplib::ClientImpl> library_client(const BaseUrl& base) {
+  if (!base.secure) return std::make_unique<httplib::ClientImpl>(base.host, base.port);
+  auto client = std::make_unique<httplib::SSLClient>(base.host, base.port);
+  SSL_CTX_set_min_proto_version(client->ssl_context(), TLS1_2_VERSION);
+  return client;
+}
+
 // A client of the library: one connection, one request at a time.
 struct Line {
-  explicit Line(const std::string& origin) : http(origin) {}
+  explicit Line(const BaseUrl& base) : library(library_client(base)), http(*library) {}
 
-  httplib::Client http;
+  const std::unique_ptr<httplib::ClientImpl> library;
+  httplib::ClientImpl& http;
   Watchdog::Watch* watch = nullptr;  // of the call under way
   steady_clock::time_point idle_since{};
 };
@@ -169,6 +207,12 @@ std::optional<std::uint64_t> length_of(const httplib::Response& answer) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), length);
   if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return length;
+}
+
+bool is_too_large(const httplib::Headers& headers) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : headers) bytes += name.size() + value.size() + 4;
+  return bytes > kHeadBytesMax || headers.size() > kHeadersMax;
 }
 
 AnswerHead head_of(const httplib::Response& answer) {
@@ -286,7 +330,7 @@ class PooledClient : public Client {
 };
 
 std::unique_ptr<Line> PooledClient::new_line() const {
-  auto line = std::make_unique<Line>(base_.origin);
+  auto line = std::make_unique<Line>(base_);
   auto& http = line->http;
   http.set_keep_alive(true);
   http.set_tcp_nodelay(true);
@@ -295,7 +339,6 @@ std::unique_ptr<Line> PooledClient::new_line() const {
   if (base_.secure) {
     http.enable_server_certificate_verification(true);
     if (certificates_) http.set_ca_cert_path("", *certificates_);
-    SSL_CTX_set_min_proto_version(http.ssl_context(), TLS1_2_VERSION);
   }
   return line;
 }
@@ -347,9 +390,17 @@ CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chr
                                  const Whole& whole) {
   const Watchdog::Deadline end = steady_clock::now() + deadline;
   CallResult result;
+  Watchdog::Watch watch(watchdog_, end, kOverheadBytesMax);
   bool too_large = false;
+  bool head_too_large = false;
+  const auto begins = request.response_handler;  // of a download
+  request.response_handler = [&](const httplib::Response& answer) {
+    head_too_large = is_too_large(answer.headers);
+    return !head_too_large && (!begins || begins(answer));
+  };
   const auto sink = request.content_receiver;  // of a download
   request.content_receiver = [&](const char* data, std::size_t size, auto... rest) {
+    watch.count_body(size);
     if (steady_clock::now() >= end) return false;
     if (sink) return sink(data, size, rest...);
     too_large = result.body.size() + size > options_.answer_bytes_max;
@@ -360,7 +411,6 @@ CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chr
   line.http.set_connection_timeout(std::min(options_.connect_timeout, deadline));
   line.http.set_read_timeout(deadline);
   line.http.set_write_timeout(deadline);
-  Watchdog::Watch watch(watchdog_, end);
   line.watch = &watch;
   if (line.http.is_socket_open()) watch.guard(static_cast<int>(line.http.socket()));
   const auto answer = line.http.send(request);
@@ -376,6 +426,8 @@ CallResult PooledClient::call_on(Line& line, httplib::Request& request, std::chr
   result.body.clear();
   result.error = too_large
                      ? "the answer is larger than " + std::to_string(options_.answer_bytes_max) + " bytes"
+                 : head_too_large  ? "the head of the answer is too large"
+                 : watch.flooded() ? "too much comes besides the body of the answer"
                  : watch.expired() ? "no complete answer within " + std::to_string(deadline.count()) + " ms"
                                    : explain(answer.error());
   return result;
@@ -394,6 +446,7 @@ CallResult PooledClient::call(const std::string& target, httplib::Request& reque
   }
   try {
     request.path = base_.prefix + target;
+    request.set_header("Host", base_.authority);
     request.set_header("Accept-Encoding", "identity");
     if (!options_.user_agent.empty()) request.set_header("User-Agent", options_.user_agent);
     auto line = take_line();
@@ -412,8 +465,6 @@ CallResult PooledClient::call(const std::string& target, httplib::Request& reque
 Result<std::unique_ptr<Client>> Client::make(std::string_view base_url, ClientOptions options) {
   auto base = parse_base_url(base_url);
   if (!base) return Error{base.error()};
-  if (!httplib::Client(base->origin).is_valid())
-    return Error{"a base URL names a host that can be understood"};
   // A server that hangs up while we send must not end the process.
   struct sigaction action {};
   if (sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);

@@ -1,6 +1,7 @@
 // HTTP calls to a cloud: keep-alive connections, a deadline over everything, and a clear word on whether a
-// failed call may have acted. Over cpp-httplib (its only includer is client.cpp). Thread-safe: a pool keeps
-// one connection per call in flight.
+// failed call may have acted. What a server sends is bounded: the head to 64 KiB, the body as the caller
+// says, and a call that brings much more than these is ended. Over cpp-httplib (its only includer is
+// client.cpp). Thread-safe: a pool keeps one connection per call in flight.
 #pragma once
 
 #include <chrono>

@@ -8,7 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +21,7 @@
 #include <thread>
 
 #include "lib/http/raw_sockets.h"
+#include "lib/http/server.h"
 
 using namespace kefu::http;
 using namespace std::chrono_literals;
@@ -87,6 +90,18 @@ std::chrono::milliseconds time_of(const std::function<void()>& work) {
 // Sends `each` again and again until the client has had enough.
 void drip(const RawSocket& socket, const std::string& each) {
   while (socket.receive_some(20ms).empty() && socket.send(each)) {
+  }
+}
+
+// Sends `each` as fast as it is taken, until the client ends the connection. Returns the bytes.
+std::size_t flood(const RawSocket& socket, const std::string& each) {
+  std::size_t sent = 0;
+  for (;;) {
+    pollfd waiting{socket.descriptor(), POLLOUT | POLLRDHUP, 0};
+    if (poll(&waiting, 1, -1) <= 0 || (waiting.revents & ~POLLOUT) != 0) return sent;
+    const auto bytes = send(socket.descriptor(), each.data(), each.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (bytes < 0 && errno != EAGAIN) return sent;
+    sent += static_cast<std::size_t>(std::max<ssize_t>(bytes, 0));
   }
 }
 
@@ -294,6 +309,98 @@ TEST_CASE("an answer past its limit is cut off") {
   const auto result = post(*client_for(larger.url(), options));
   CHECK(result.kind == Kind::unsure);
   CHECK(contains(result.error, "larger than 1000 bytes"));
+}
+
+TEST_CASE("a server that sends without end is cut off, whatever it sends") {
+  const std::string head = "HTTP/1.1 200 OK\r\n";
+  const std::string many(16 << 10, 'y');
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += "X: y\r\n";
+  const std::vector<std::pair<std::string, std::string>> ways = {
+      {"", many},                                                // in the status line
+      {head + "X: ", many},                                      // in one header
+      {head, lines},                                             // in headers
+      {head + "Transfer-Encoding: chunked\r\n\r\n1;", many},     // in a chunk's extension
+      {head + "Transfer-Encoding: chunked\r\n\r\n0\r\n", lines}  // in trailers
+  };
+  for (const auto& way : ways) {
+    const std::string& beginning = way.first;
+    CAPTURE(beginning);
+    std::atomic<std::size_t> sent = 0;
+    ScriptedServer server([&](RawSocket& socket, int) {
+      socket.receive_until("}");
+      socket.send(beginning);
+      sent += flood(socket, way.second);
+    });
+    const auto result = post(*client_for(server.url()), 30s);
+    CHECK(result.kind == Kind::unsure);
+    CHECK(result.body.empty());
+    CHECK_FALSE(contains(result.error, "within"));  // long before the deadline
+    CAPTURE(result.error);
+    CHECK(sent < 256 << 20);
+  }
+}
+
+TEST_CASE("a head that is too large or has too many headers is no answer") {
+  const auto call_with = [](const std::string& headers) {
+    ScriptedServer server([&](RawSocket& socket, int) {
+      answer_all(socket, "HTTP/1.1 200 OK\r\n" + headers + "Content-Length: 2\r\n\r\nok");
+    });
+    return post(*client_for(server.url()));
+  };
+  std::string many, large;
+  for (int i = 0; i < 300; ++i) many += "X: y\r\n";
+  for (int i = 0; i < 20; ++i) large += "X: " + std::string(5000, 'y') + "\r\n";
+  CHECK(call_with("X: " + std::string(5000, 'y') + "\r\n").body == "ok");
+  // The library has limits of its own, which differ from version to version.
+  for (const std::string& headers : {many, large, "X: " + std::string(70'000, 'y') + "\r\n"}) {
+    const auto result = call_with(headers);
+    CHECK(result.kind == Kind::unsure);
+    CHECK(result.body.empty());
+    CHECK_FALSE(result.error.empty());
+  }
+  CHECK(contains(call_with(large).error, "the head of the answer is too large"));
+}
+
+TEST_CASE("a large body is not taken for a flood") {
+  const std::string body(40 << 20, 'v');
+  ScriptedServer server([&](RawSocket& socket, int) {
+    for (std::string request = socket.receive_until("\r\n\r\n"); !request.empty();
+         request = socket.receive_until("\r\n\r\n"))
+      socket.send(answer_with(body));
+  });
+  const auto client = client_for(server.url());
+  for (int i = 0; i < 2; ++i) {
+    std::size_t got = 0;
+    const Sink sink{[](const AnswerHead&) { return true; },
+                    [&](std::string_view piece) {
+                      got += piece.size();
+                      return true;
+                    }};
+    CHECK(client->download("/v", sink, 30s).kind == Kind::answered);
+    CHECK(got == body.size());
+  }
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a server is asked by its IPv6 address") {
+  for (const auto* url : {"http://[::1]:80", "https://[2001:db8::a:b]/x", "http://[::ffff:127.0.0.1]"})
+    CHECK(Client::make(url).ok());
+  for (const auto* url :
+       {"http://[::1", "http://[]", "http://[x]", "http://[::1]x", "http://::1", "http://a]"})
+    CHECK_FALSE(Client::make(url).ok());
+  ServerOptions options;
+  options.listen = "[::]:0";
+  Server server(options);
+  server.post("/do", [](const Request& request) { return Response{200, request.remote_address}; });
+  const auto port = server.start();
+  if (!port) return;  // a machine without IPv6
+  const auto asked = [&](const std::string& host) {
+    return post(*client_for("http://" + host + ":" + std::to_string(*port))).body;
+  };
+  CHECK(asked("[::1]") == "::1");
+  CHECK(asked("[::ffff:127.0.0.1]") == "::ffff:127.0.0.1");
+  CHECK(asked("127.0.0.1") == "::ffff:127.0.0.1");
 }
 
 TEST_CASE("a connection that the server closed while it was idle is not used") {

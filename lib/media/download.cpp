@@ -222,16 +222,16 @@ std::string AllowedHosts::problem_with(const std::vector<std::string>& named) {
 }
 
 AllowedHosts::AllowedHosts(const std::vector<std::string>& named, const std::vector<std::string>& own) {
-  for (const auto suffix : kTencent) places_.push_back({std::string(suffix), 0});
+  for (const auto suffix : kTencent) places_.push_back({std::string(suffix), 0, false});
   for (const auto& text : named) {
     const bool suffix = text.starts_with('.');
     const auto read = read_authority(suffix ? std::string_view(text).substr(1) : text);
-    if (read) places_.push_back({(suffix ? "." : "") + read->host, read->port.value_or(0)});
+    if (read) places_.push_back({(suffix ? "." : "") + read->host, read->port.value_or(0), true});
   }
   for (const auto& text : own) {
     const auto url = read_web_url(text);
     if (!url) continue;
-    places_.push_back({url->host, url->port});
+    places_.push_back({url->host, url->port, true});
     loopback_ = loopback_ || is_loopback(url->host);
   }
 }
@@ -240,8 +240,17 @@ bool AllowedHosts::allow(const WebUrl& url) const {
   if (loopback_ && is_loopback(url.host)) return true;
   return std::any_of(places_.begin(), places_.end(), [&](const Place& place) {
     const bool named = place.host.starts_with('.') ? url.host.ends_with(place.host) : url.host == place.host;
-    return named && url.port == (place.port != 0 ? place.port : port_of(url.scheme));
+    return named && (place.plain || url.scheme == "https") &&
+           url.port == (place.port != 0 ? place.port : port_of(url.scheme));
   });
+}
+
+WebUrl AllowedHosts::secured(WebUrl url) const {
+  if (url.scheme != "http" || url.port != port_of("http") || allow(url)) return url;
+  WebUrl over_tls = url;
+  over_tls.scheme = "https";
+  over_tls.port = port_of("https");
+  return allow(over_tls) ? over_tls : url;
 }
 
 Downloader::Downloader(AllowedHosts hosts, Connect connect, std::function<Timestamp()> now)
@@ -252,19 +261,20 @@ Downloader::Downloader(AllowedHosts hosts, Connect connect, std::function<Timest
 
 bool Downloader::may_fetch(const std::string& url) const {
   const auto at = read_web_url(url);
-  return at && hosts_.allow(*at);
+  return at && hosts_.allow(hosts_.secured(*at));
 }
 
 Downloaded Downloader::fetch(const std::string& url, Draft& into, std::uint64_t bytes_max,
                              Timestamp deadline) const {
   std::string address = url;
   for (int asked = 0; asked <= kRedirectsMax; ++asked) {
-    const auto at = read_web_url(address);
+    auto at = read_web_url(address);
     if (!at) return impossible(Why::not_allowed, "that is no address of a file on the web");
+    at = hosts_.secured(std::move(*at));
     if (!hosts_.allow(*at))
-      return impossible(Why::not_allowed,
-                        at->host + ":" + std::to_string(at->port) +
-                            " is no host from which media may be fetched (KEFU_MEDIA_HOSTS)");
+      return impossible(Why::not_allowed, at->host + ":" + std::to_string(at->port) +
+                                              " is not a host from which media may be fetched over " +
+                                              at->scheme + " (KEFU_MEDIA_HOSTS)");
     const auto left = deadline - now_();
     if (left <= 0ms) return {Kind::not_now, Why::none, "no time left to ask " + at->host};
     const auto client = connect_(at->origin());

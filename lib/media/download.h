@@ -35,15 +35,20 @@ class AllowedHosts {
   static std::string problem_with(const std::vector<std::string>& named);
 
   // `named`: host, host:port or .suffix (KEFU_MEDIA_HOSTS); `own`: URLs of our own settings, whose host and
-  // port may be asked. Where one of these is loopback, every port of loopback may be: it is a test or a demo.
+  // port may be asked. All others are asked over https alone. Where one of these is loopback, every port of
+  // loopback may be: it is a test or a demo.
   AllowedHosts(const std::vector<std::string>& named, const std::vector<std::string>& own);
 
   bool allow(const WebUrl& url) const;
+  // The address that may be asked instead of `url`: the same over https, when that alone is what may be.
+  // WeChat itself names its hosts with http.
+  WebUrl secured(WebUrl url) const;
 
  private:
   struct Place {
-    std::string host;  // ".suffix" means every host below it
-    int port = 0;      // 0: the scheme's own
+    std::string host;    // ".suffix" means every host below it
+    int port = 0;        // 0: the scheme's own
+    bool plain = false;  // may be asked over http
   };
   std::vector<Place> places_;
   bool loopback_ = false;
@@ -70,8 +75,8 @@ class Downloader {
   explicit Downloader(AllowedHosts hosts, Connect connect = {}, std::function<Timestamp()> now = steady_now);
 
   bool may_fetch(const std::string& url) const;
-  // Writes what is there into `into`, which is of no use afterwards unless it was fetched. Follows up to
-  // three redirects, each to a host that may be asked.
+  // An http address of Tencent's hosts is asked over https. Writes what is there into `into`, which is of no
+  // use afterwards unless it was fetched. Follows up to three redirects, each to a host that may be asked.
   Downloaded fetch(const std::string& url, Draft& into, std::uint64_t bytes_max, Timestamp deadline) const;
 
  private:

@@ -117,16 +117,16 @@ TEST_CASE("an address is read strictly") {
 TEST_CASE("Tencent's hosts may be asked, and nobody who only looks like them") {
   const AllowedHosts hosts({}, {"https://api.weixin.qq.com"});
   for (const auto* good :
-       {"https://mmbiz.qpic.cn/a", "http://vweixinf.tc.qq.com/a",
+       {"https://mmbiz.qpic.cn/a", "https://vweixinf.tc.qq.com/a",
         "https://1400000000-cn.rich.my-imcloud.com/a", "https://b-1250000000.cos.ap-shanghai.myqcloud.com/a",
         "https://MMBIZ.QPIC.CN./a", "https://api.weixin.qq.com/a", "https://cn.im.qcloud.com:443/"}) {
     CAPTURE(good);
     CHECK(allowed(hosts, good));
   }
-  for (const auto* bad :
-       {"https://evilqq.com/a", "https://qq.com.evil.cn/a", "https://qq.com/a?x=.qq.com",
-        "https://mmbiz.qpic.cn:8080/a", "http://mmbiz.qpic.cn:443/", "https://169.254.169.254/",
-        "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "https://example.com/#.qq.com"}) {
+  for (const auto* bad : {"https://evilqq.com/a", "https://qq.com.evil.cn/a", "https://qq.com/a?x=.qq.com",
+                          "https://mmbiz.qpic.cn:8080/a", "http://mmbiz.qpic.cn:443/",
+                          "http://mmbiz.qpic.cn/a", "https://169.254.169.254/", "http://127.0.0.1/",
+                          "http://localhost/", "http://[::1]/", "https://example.com/#.qq.com"}) {
     CAPTURE(bad);
     CHECK_FALSE(allowed(hosts, bad));
   }
@@ -145,6 +145,30 @@ TEST_CASE("an operator may name more hosts, and those of the settings are known"
   CHECK(allowed(hosts, "http://sandbox:8000/a"));
   CHECK_FALSE(allowed(hosts, "http://sandbox:8001/a"));
   CHECK_FALSE(allowed(hosts, "http://127.0.0.1:8000/a"));
+}
+
+TEST_CASE("a plain address is asked over https, unless the settings name its host") {
+  const AllowedHosts hosts({"files.example.com", ".tc.qq.com"}, {"http://sandbox:8000/x"});
+  const auto secured = [&](const std::string& url) {
+    const auto asked = hosts.secured(*read_web_url(url));
+    return asked.origin() + asked.target;
+  };
+  CHECK(secured("http://mmbiz.qpic.cn/a?b") == "https://mmbiz.qpic.cn:443/a?b");
+  CHECK(secured("http://mmbiz.qpic.cn:8080/a") == "http://mmbiz.qpic.cn:8080/a");
+  CHECK(secured("http://files.example.com/a") == "http://files.example.com:80/a");
+  CHECK(secured("http://vweixinf.tc.qq.com/a") == "http://vweixinf.tc.qq.com:80/a");
+  CHECK(secured("http://sandbox:8000/a") == "http://sandbox:8000/a");
+  CHECK(secured("http://evil.cn/a") == "http://evil.cn:80/a");
+  CHECK_FALSE(allowed(hosts, "http://evil.cn/a"));
+  CHECK_FALSE(allowed(hosts, "http://mmbiz.qpic.cn:8080/a"));
+
+  Web web;
+  web.pages["https://mmbiz.qpic.cn:443/a"].body = "PNG";
+  web.pages[kHost + "/to"].head = {302, "", "", "http://mmbiz.qpic.cn/a", {}};
+  for (const auto* url : {"http://mmbiz.qpic.cn/a", "https://files.example.com/to"})
+    CHECK(web.fetch(url).kind == Kind::fetched);
+  for (const auto& asked : web.asked) CHECK(asked.starts_with("https://"));
+  CHECK(web.fetch("http://evil.cn/a").why == Why::not_allowed);
 }
 
 TEST_CASE("what an operator names is a host, one with a port, or what hosts end with") {
