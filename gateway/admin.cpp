@@ -370,14 +370,15 @@ json jobs(const Dispatcher& dispatcher) {
   return {{"ok", true}, {"jobs", std::move(told)}};
 }
 
-json agents(Journal& journal) {
+json agents(const Dispatcher& dispatcher, Timestamp now) {
   json told = json::array();
-  for (const auto& agent : journal.agents()) {
-    told.push_back({{"agent", agent.agent},
-                    {"state", agent.state},
-                    {"reason", agent.reason},
-                    {"kicked", agent.kicked},
-                    {"since", when(agent.since)}});
+  for (const auto& [known, open] : dispatcher.agents(now)) {
+    told.push_back({{"agent", known.agent},
+                    {"state", known.state.empty() ? "unknown" : known.state},
+                    {"reason", known.reason},
+                    {"kicked", known.kicked},
+                    {"since", when(known.since)},
+                    {"open", open}});
   }
   return {{"ok", true}, {"agents", std::move(told)}};
 }
@@ -404,7 +405,7 @@ std::optional<json> look(const std::string& command, const json& question, const
   if (command == "trace") return trace(question, dispatcher, journal);
   if (command == "export") return export_page(question, dispatcher, journal);
   if (command == "jobs") return jobs(dispatcher);
-  if (command == "agents") return agents(journal);
+  if (command == "agents") return agents(dispatcher, now);
   return std::nullopt;
 }
 
@@ -471,6 +472,8 @@ std::string_view event_type(const v1::Event& event) {
       return "agent_message";
     case v1::Event::kSweep:
       return "sweep";
+    case v1::Event::kPresenceQuery:
+      return "presence_query";
     default:
       return "unknown";
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "gateway/admin.h"
 #include "gateway/agent_words.h"
 #include "gateway/dispatcher.h"
 #include "gateway/journal/memory_journal.h"
@@ -33,7 +34,8 @@ struct Bench {
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Dispatcher> dispatcher;
   int keys = 0;
-  bool sweeps = true;  // the relay knows them
+  bool sweeps = true;     // the relay knows them
+  bool presence = false;  // the relay can be asked which agents are online
   std::uint32_t slots = 8;
 
   Bench() {
@@ -95,6 +97,7 @@ struct Bench {
     hello.set_slots(slots);
     hello.set_sweeps(sweeps);
     hello.set_typing(true);
+    hello.set_presence(presence);
     return message;
   }
   void connect() {
@@ -728,6 +731,176 @@ TEST_CASE("sweeps take a quarter of the relays' slots at most") {
     }
   }
   CHECK(asked == kMany + 1);
+}
+
+// --- presence ---
+
+namespace {
+
+struct PresenceBench : Bench {
+  PresenceBench() {
+    options.agents = {"agent1", "agent2"};
+    presence = true;
+    restart();
+  }
+  // The question that the relay has to put to IM now, if there is one.
+  std::vector<v1::Delivery> asked() {
+    std::vector<v1::Delivery> found;
+    for (const auto& delivery : deliveries(v1::QUEUE_RELAY)) {
+      if (delivery.event().has_presence_query()) {
+        found.push_back(delivery);
+      } else {
+        settle(delivery, v1::OUTCOME_DONE);
+      }
+    }
+    return found;
+  }
+  std::vector<v1::Delivery> asked_after(Millis time) {
+    now = now + time;
+    return asked();
+  }
+  void answer(const v1::Delivery& question, v1::AgentStatus::Status first, v1::AgentStatus::Status second) {
+    v1::Verdict verdict;
+    const auto add = [&](const char* agent, v1::AgentStatus::Status status) {
+      auto& told = *verdict.add_presence();
+      told.set_agent(agent);
+      told.set_status(status);
+    };
+    add("agent1", first);
+    add("agent2", second);
+    add("stranger", first);
+    settle(question, v1::OUTCOME_DONE, verdict);
+  }
+  // Who gets a new customer.
+  std::string next_agent() {
+    CustomerPush push;
+    push.key = dedup_key({"push", std::to_string(++keys)});
+    push.customer = OpenId("oNew" + std::to_string(keys));
+    push.text = "hello";
+    push.message_type = "text";
+    last_receipt = dispatcher->accept(push, now);
+    turn();
+    return journal->customer(push.customer)->agent;
+  }
+
+  Receipt last_receipt;
+};
+
+constexpr auto kOnline = v1::AgentStatus::STATUS_ONLINE;
+constexpr auto kPushOnline = v1::AgentStatus::STATUS_PUSH_ONLINE;
+constexpr auto kOffline = v1::AgentStatus::STATUS_OFFLINE;
+
+}  // namespace
+
+TEST_CASE(
+    "IM is asked who is online at start and every ten minutes, and the answer decides who gets customers") {
+  PresenceBench bench;
+  const auto first = bench.asked();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].event().presence_query().agents_size() == 2);
+  CHECK(first[0].event().customer().empty());
+  bench.answer(first[0], kOffline, kOnline);
+  for (int i = 0; i < 8; ++i) CHECK(bench.next_agent() == "agent2");
+  CHECK(bench.journal->agents().size() == 2);  // strangers are nobody
+  CHECK_FALSE(bench.journal->customer(OpenId("")));
+
+  CHECK(bench.asked_after(PresenceBook::kEvery - Millis(1)).empty());
+  const auto second = bench.asked_after(Millis(1));
+  REQUIRE(second.size() == 1);
+  bench.answer(second[0], kOnline, kPushOnline);
+  CHECK(bench.next_agent() == "agent1");
+  // What was heard counts over a restart, and IM is asked again.
+  bench.restart();
+  CHECK(bench.next_agent() == "agent1");
+  CHECK(bench.asked().size() == 1);
+}
+
+TEST_CASE("a word about an agent that came after the question counts more than the answer") {
+  PresenceBench bench;
+  const auto question = bench.asked();
+  REQUIRE(question.size() == 1);
+  bench.now = bench.now + Millis(500);
+  bench.accept(AgentPresence{"agent1", "online", "Register", "", bench.now - Millis(2000)});
+  bench.answer(question[0], kOffline, kOffline);
+  CHECK(bench.next_agent() == "agent1");
+  CHECK(bench.last_receipt.reply == ReplyKind::please_wait);
+}
+
+TEST_CASE("who is said to be offline and writes is there") {
+  PresenceBench bench;
+  bench.answer(bench.asked().at(0), kOffline, kOffline);
+  bench.alice_writes();
+  bench.accept(Bench::reply("here I am"));
+  CHECK(bench.next_agent() == "agent1");
+  CHECK(bench.last_receipt.reply == ReplyKind::please_wait);
+  CHECK(bench.asked_after(PresenceBook::kNotSooner).size() == 1);  // to make sure
+}
+
+TEST_CASE("IM is asked again soon when a customer finds nobody at the desk") {
+  PresenceBench bench;
+  bench.answer(bench.asked().at(0), kOffline, kOffline);
+  CHECK(bench.asked_after(PresenceBook::kNotSooner).empty());
+  bench.next_agent();
+  CHECK(bench.last_receipt.reply == ReplyKind::offline);
+  CHECK(bench.asked().size() == 1);
+}
+
+TEST_CASE("without an answer from IM all is as if nobody had asked") {
+  PresenceBench bench;
+  SUBCASE("IM refuses to tell") {
+    v1::Verdict verdict;
+    verdict.set_reason("presence is not known: 60009");
+    bench.settle(bench.asked().at(0), v1::OUTCOME_DONE, verdict);
+    CHECK(bench.asked_after(PresenceBook::kAgain).empty());
+  }
+  SUBCASE("IM is away") {
+    bench.settle(bench.asked().at(0), v1::OUTCOME_UNAVAILABLE);
+    CHECK(bench.asked_after(PresenceBook::kAgain).size() == 1);
+  }
+  SUBCASE("an older relay is connected") {
+    bench.presence = false;
+    CHECK(bench.asked().empty());
+  }
+  SUBCASE("an older relay comes while the question waits") {
+    bench.connect();
+    bench.presence = false;
+    CHECK(bench.asked().empty());
+  }
+  SUBCASE("the queue is paused") {
+    bench.dispatcher->pause(v1::QUEUE_RELAY);
+    CHECK(bench.asked().empty());
+  }
+  CHECK(bench.journal->agents().empty());
+  CHECK(bench.next_agent() == "agent1");
+  CHECK(bench.next_agent() == "agent2");
+  CHECK(bench.last_receipt.reply == ReplyKind::please_wait);
+}
+
+TEST_CASE("a question about presence leaves no trace: not in the journal, the figures or the tap") {
+  PresenceBench bench;
+  const auto last = bench.journal->next_sequence();
+  bench.answer(bench.asked().at(0), kOnline, kOnline);
+  CHECK(bench.dispatcher->steps().empty());
+  const auto counts = bench.dispatcher->queue(v1::QUEUE_RELAY).counts();
+  CHECK(counts.ready + counts.waiting + counts.in_flight == 0);
+  CHECK(bench.journal->totals(v1::QUEUE_RELAY).done == 0);
+  CHECK(bench.journal->next_sequence() == last);
+}
+
+TEST_CASE("an operator sees what is known of each agent, and how many conversations they have") {
+  PresenceBench bench;
+  bench.accept(AgentPresence{"agent1", "offline", "Unregister", "", Timestamp{2000}});
+  bench.next_agent();
+  const auto told = nlohmann::json::parse(
+      answer_admin(R"({"cmd":"agents"})", *bench.dispatcher, *bench.journal, bench.now));
+  REQUIRE(told["agents"].size() == 2);
+  CHECK(told["agents"][0]["state"] == "offline");
+  CHECK(told["agents"][0]["since"] == 2000);
+  CHECK(told["agents"][0]["open"] == 0);
+  CHECK(told["agents"][1]["agent"] == "agent2");
+  CHECK(told["agents"][1]["state"] == "unknown");
+  CHECK(told["agents"][1]["since"].is_null());
+  CHECK(told["agents"][1]["open"] == 1);
 }
 
 TEST_CASE("the examples of docs/cards.md are cards") {

@@ -26,10 +26,13 @@ bool AgentDesk::is_empty() const {
                      [](const auto& one) { return one.second.availability == Availability::offline; });
 }
 
-std::size_t AgentDesk::open_conversations(const std::string& agent, Timestamp now) {
-  close_idle(now);
+std::size_t AgentDesk::open_conversations(const std::string& agent, Timestamp now) const {
   const auto known = agents_by_name_.find(agent);
-  return known == agents_by_name_.end() ? 0 : known->second.open;
+  if (known == agents_by_name_.end()) return 0;
+  // Some may be over that nobody has closed yet.
+  const auto over = std::count_if(by_end_.begin(), by_end_.upper_bound(now),
+                                  [&](const auto& ending) { return open_.at(ending.second).agent == agent; });
+  return known->second.open - static_cast<std::size_t>(over);
 }
 
 void AgentDesk::restore(const OpenId& customer, const std::string& agent, Timestamp active_at,

@@ -38,7 +38,7 @@ class AgentDesk {
   Availability availability(const std::string& agent) const { return agents_by_name_.at(agent).availability; }
   // Every agent is offline.
   bool is_empty() const;
-  std::size_t open_conversations(const std::string& agent, Timestamp now);
+  std::size_t open_conversations(const std::string& agent, Timestamp now) const;
 
   // A conversation as the journal remembers it; nothing when it is over or its agent is gone.
   void restore(const OpenId& customer, const std::string& agent, Timestamp active_at, Timestamp now);

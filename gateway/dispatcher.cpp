@@ -89,6 +89,20 @@ queue::Change change_of(const StoredEvent& stored, queue::State end) {
   return change;
 }
 
+// As AgentPresence has it; empty: a word of a newer relay.
+std::string_view state_of(v1::AgentStatus::Status status) {
+  switch (status) {
+    case v1::AgentStatus::STATUS_ONLINE:
+      return "online";
+    case v1::AgentStatus::STATUS_PUSH_ONLINE:
+      return "push_online";
+    case v1::AgentStatus::STATUS_OFFLINE:
+      return "offline";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::function<double()>& chance,
@@ -100,9 +114,12 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
       notifier_(options_.notifier, journal.epoch(), chance),
       // A relay looks back further than the keys are known, else.
       sweeper_(options_.keep_done < 2 * Sweeper::kOverlap ? Millis(0) : options_.sweep_every),
+      presence_(options_.agents, now),
       next_sweep_(kFirstSweep | std::uint64_t{journal.epoch()} << 32) {
-  for (const auto& known : journal_.agents())
+  for (const auto& known : journal_.agents()) {
+    presence_.restore(known);
     desk_.set_availability(known.agent, availability_of(known.state));
+  }
   journal_.each_customer_active_since(now - limits::kConversationIdle, [&](const Customer& customer) {
     desk_.restore(customer.openid, customer.agent, customer.active_at, now);
   });
@@ -173,6 +190,7 @@ Receipt Dispatcher::take(const CustomerPush& push, Timestamp now) {
       sweeper_.active(push.customer, customer.active_at, now);
       const auto visit = desk_.customer_wrote(push.customer, now, {customer.agent, customer.active_at});
       note_visit(customer, visit, now);
+      if (visit.is_empty) presence_.ask_soon(now);
       auto& message = *event.mutable_customer_message();
       message = push.content;
       message.set_text(push.text);
@@ -261,6 +279,7 @@ Receipt Dispatcher::take(const AgentPush& push, Timestamp now) {
     return {Receipt::Kind::duplicate, known->reply};
   if (journal_.noted(push.key)) return {Receipt::Kind::duplicate};  // recalled already, or not ours
   sweeper_.active(customer->openid, customer->active_at, now);
+  if (push.said_at == Timestamp{}) keep(presence_.wrote(push.agent, now));
   const auto said_at = push.said_at == Timestamp{} ? now : push.said_at;
   note_visit(*customer, desk_.agent_wrote(customer->openid, push.agent, now, said_at), now);
   journal_.save(*customer);
@@ -416,11 +435,14 @@ Receipt Dispatcher::take(const TypingNotice& notice, Timestamp now) {
 Receipt Dispatcher::take(const AgentPresence& presence, Timestamp now) {
   auto told = presence;
   if (told.since == Timestamp{}) told.since = now;
-  journal_.save(told);
-  for (const auto& known : journal_.agents()) {
-    if (known.agent == told.agent) desk_.set_availability(known.agent, availability_of(known.state));
-  }
+  keep(presence_.called_back(std::move(told), now));
   return {Receipt::Kind::stored};
+}
+
+void Dispatcher::keep(const std::optional<AgentPresence>& presence) {
+  if (!presence) return;
+  journal_.save(*presence);
+  desk_.set_availability(presence->agent, availability_of(presence->state));
 }
 
 Receipt Dispatcher::take(const RawPush& push, Timestamp now) {
@@ -483,7 +505,7 @@ void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestam
   std::erase_if(routes_, [&](const auto& entry) {
     return entry.second.worker == worker;
   });  // a newer hello replaces the older route
-  const Route from{worker, hello.queue(), hello.sweeps(), hello.typing()};
+  const Route from{worker, hello.queue(), hello.sweeps(), hello.typing(), hello.presence()};
   routes_[route] = from;
   if (known_workers_.emplace(hello.queue(), worker).second) journal_.worker_came(hello.queue(), worker);
   const bool ours = hello.journal() == 0 || hello.journal() == journal_.identity();
@@ -566,6 +588,7 @@ void Dispatcher::take(const std::string& route, const v1::Verdict& said, Timesta
     if (effect == Effect::applied) {
       learn(verdict, stored->event);
       take_found(stored->event, verdict, now);
+      take_presence(stored->event, verdict, now);
       tell_not_taken(verdict, stored->event, now);
     }
     if (effect == Effect::none) take_late_success(verdict, stored->event.queue(), now);
@@ -617,12 +640,12 @@ std::optional<StoredEvent> Dispatcher::event(EventId id) const {
 }
 
 // An older relay would not know what to do with one.
-bool Dispatcher::sweeps_may_go(Timestamp now) const {
+bool Dispatcher::lookups_may_go(bool Route::*known, Timestamp now) const {
   if (relay_.quiet() || relay_.gate().allowance(now) != queue::Gate::Allowance::any) return false;
   bool any = false;
   for (const auto& [route, to] : routes_) {
     if (to.queue != v1::QUEUE_RELAY) continue;
-    if (!to.sweeps) return false;
+    if (!(to.*known)) return false;
     any = true;
   }
   return any;
@@ -635,8 +658,8 @@ std::size_t Dispatcher::sweeps_max() const {
 }
 
 void Dispatcher::begin_sweeps(Timestamp now) {
-  if (!sweeps_may_go(now)) {
-    withdraw_sweeps(now);
+  if (!lookups_may_go(&Route::sweeps, now)) {
+    withdraw_lookups(v1::Event::kSweep, now);
     return;
   }
   const auto most = sweeps_max();
@@ -656,9 +679,11 @@ void Dispatcher::begin_sweeps(Timestamp now) {
 }
 
 // But for those that are in flight.
-void Dispatcher::withdraw_sweeps(Timestamp now) {
+void Dispatcher::withdraw_lookups(v1::Event::BodyCase kind, Timestamp now) {
   std::vector<EventId> all;
-  for (const auto& [id, sweep] : sweeps_) all.push_back(id);
+  for (const auto& [id, question] : sweeps_) {
+    if (question.body_case() == kind) all.push_back(id);
+  }
   for (const auto id : all) end_sweep(id, now);
 }
 
@@ -691,7 +716,8 @@ void Dispatcher::take_found(const v1::Event& sweep, const v1::Verdict& verdict, 
     message.content.left_out = found.left_out();
     auto push = agent_push(message);
     push.body = found.ShortDebugString();
-    push.said_at = Timestamp{found.sent_at_s() * 1000};
+    const auto said_at_s = std::clamp<std::int64_t>(found.sent_at_s(), 1, now.ms / 1000);
+    push.said_at = Timestamp{said_at_s * 1000};
     if (!push.text.empty() || !push.elements.empty() || !push.left_out.empty()) take(push, now);
   }
 }
@@ -702,8 +728,54 @@ void Dispatcher::end_sweep(EventId id, Timestamp now) {
   relay_.withdraw(id, "", nobody_asks);
   if (relay_.state_of(id)) return;
   const auto sweep = sweeps_.find(id);
-  sweeper_.ended(OpenId(sweep->second.customer()), false, now);
+  if (sweep->second.has_presence_query()) {
+    presence_.ended(false, now);
+  } else {
+    sweeper_.ended(OpenId(sweep->second.customer()), false, now);
+  }
   sweeps_.erase(sweep);
+}
+
+// --- presence ---
+
+// Beside the sweeps, for which it leaves the slots: there is one at a time.
+void Dispatcher::ask_presence(Timestamp now) {
+  if (!lookups_may_go(&Route::presence, now)) {
+    withdraw_lookups(v1::Event::kPresenceQuery, now);
+    return;
+  }
+  const auto agents = presence_.next(now);
+  if (!agents) return;
+  auto question = event_for(v1::QUEUE_RELAY, OpenId(), "");
+  question.set_accepted_at_ms(now.ms);
+  question.mutable_presence_query()->mutable_agents()->Add(agents->begin(), agents->end());
+  const EventId id{++next_sweep_};
+  question.set_id(id.value);
+  relay_.put(id, OpenId(), queue::Kind::lookup, now);
+  sweeps_.emplace(id, std::move(question));
+}
+
+void Dispatcher::take_presence(const v1::Event& question, const v1::Verdict& verdict, Timestamp now) {
+  if (!question.has_presence_query()) return;
+  const bool away = verdict.outcome() == v1::OUTCOME_UNAVAILABLE || verdict.outcome() == v1::OUTCOME_RETURNED;
+  presence_.ended(!away, now);
+  const Timestamp asked_at{question.accepted_at_ms()};
+  const auto most = std::min<int>(verdict.presence_size(), PresenceBook::kAgentsAtOnce);
+  for (int i = 0; i < most; ++i) {
+    const auto& told = verdict.presence(i);
+    const auto state = state_of(told.status());
+    if (desk_.knows(told.agent()) && !state.empty()) keep(presence_.answered(told.agent(), state, asked_at));
+  }
+}
+
+std::vector<Dispatcher::AgentView> Dispatcher::agents(Timestamp now) const {
+  std::vector<AgentView> views;
+  for (const auto& agent : options_.agents) {
+    const auto* known = presence_.find(agent);
+    views.push_back(
+        {known ? *known : AgentPresence{agent, "", "", "", {}}, desk_.open_conversations(agent, now)});
+  }
+  return views;
 }
 
 void Dispatcher::leave(const std::string& route) {
@@ -903,6 +975,7 @@ void Dispatcher::commit(Timestamp now) {
   }
   recorded_.clear();
   begin_sweeps(now);
+  ask_presence(now);
 }
 
 // REQUIRES: its queue has it.
@@ -978,7 +1051,7 @@ void Dispatcher::write_delivery(const queue::Handout& handout, StoredEvent store
   delivery.set_progress(handout.progress);
   if (handout.unsure_at != Timestamp{})
     delivery.set_unsure_for_ms(std::max<std::int64_t>(1, (now - handout.unsure_at).count()));
-  if (!stored.event.has_sweep()) {
+  if (!sweeps_.contains(handout.event)) {
     Step step;
     step.name = "delivered";
     step.event = stored.event;
@@ -989,7 +1062,8 @@ void Dispatcher::write_delivery(const queue::Handout& handout, StoredEvent store
   }
   *delivery.mutable_event() = std::move(stored.event);
   charge_further_calls(delivery, now);
-  if (delivery.event().queue() == v1::QUEUE_RELAY) resolve(delivery, now);
+  const bool has_customer = !delivery.event().has_presence_query();
+  if (delivery.event().queue() == v1::QUEUE_RELAY && has_customer) resolve(delivery, now);
 }
 
 // A long text goes in parts, a call each; so does every other element.
@@ -1059,7 +1133,10 @@ std::optional<Timestamp> Dispatcher::next_timer(Timestamp now) const {
   if (a) next = std::min(next, *a);
   if (b) next = std::min(next, *b);
   const auto sweep = sweeper_.next_due();
-  if (sweep && sweeps_may_go(now) && sweeps_.size() < sweeps_max()) next = std::min(next, *sweep);
+  const bool sweeps_may_go = lookups_may_go(&Route::sweeps, now) && sweeps_.size() < sweeps_max();
+  if (sweep && sweeps_may_go) next = std::min(next, *sweep);
+  const auto presence = presence_.next_due();
+  if (presence && lookups_may_go(&Route::presence, now)) next = std::min(next, *presence);
   return next;
 }
 

@@ -18,6 +18,7 @@
 
 #include "gateway/desk.h"
 #include "gateway/journal/journal.h"
+#include "gateway/presence.h"
 #include "gateway/queue/event_queue.h"
 #include "gateway/replay_jobs.h"
 #include "gateway/submission.h"
@@ -102,6 +103,12 @@ class Dispatcher {
   void resume(v1::Queue which);
   // A dead event for good; a waiting or parked one becomes dead.
   Result<int> drop(EventId event, Timestamp now);
+  // The agents of the settings, in their order.
+  struct AgentView {
+    AgentPresence presence;  // without a state when nothing is known
+    std::size_t open = 0;    // conversations
+  };
+  std::vector<AgentView> agents(Timestamp now) const;
   queue::EventQueue& queue(v1::Queue which) { return which == v1::QUEUE_NOTIFIER ? notifier_ : relay_; }
   const queue::EventQueue& queue(v1::Queue which) const {
     return which == v1::QUEUE_NOTIFIER ? notifier_ : relay_;
@@ -111,8 +118,9 @@ class Dispatcher {
   struct Route {
     WorkerId worker;
     v1::Queue queue = v1::QUEUE_UNSPECIFIED;
-    bool sweeps = false;  // knows Event.sweep
-    bool typing = false;  // knows ToWorker.typing
+    bool sweeps = false;    // knows Event.sweep
+    bool typing = false;    // knows ToWorker.typing
+    bool presence = false;  // knows Event.presence_query
   };
 
   Receipt take(const CustomerPush& push, Timestamp now);
@@ -133,10 +141,13 @@ class Dispatcher {
   bool rewrite(StoredEvent stored, const AgentPush& push);
   bool rewrite_dead(const StoredEvent& stored, const AgentPush& push);
   void withdraw_recalled();
-  bool sweeps_may_go(Timestamp now) const;
+  bool lookups_may_go(bool Route::*known, Timestamp now) const;
   std::size_t sweeps_max() const;
   void begin_sweeps(Timestamp now);
-  void withdraw_sweeps(Timestamp now);
+  void withdraw_lookups(v1::Event::BodyCase kind, Timestamp now);
+  void ask_presence(Timestamp now);
+  void take_presence(const v1::Event& question, const v1::Verdict& verdict, Timestamp now);
+  void keep(const std::optional<AgentPresence>& presence);
   std::optional<v1::Event> sweep_of(const Sweeper::Due& due, Timestamp now);
   void take_found(const v1::Event& sweep, const v1::Verdict& verdict, Timestamp now);
   void end_sweep(EventId id, Timestamp now);
@@ -200,7 +211,9 @@ class Dispatcher {
   Timestamp next_forget_{};
   TypingHints typing_;
   Sweeper sweeper_;
-  // Questions of ours that are in the relay's queue: in memory only, under ids that no journal gives.
+  PresenceBook presence_;
+  // Questions of ours that are in the relay's queue, sweeps and about presence: in memory only, under ids
+  // that no journal gives.
   std::map<EventId, v1::Event> sweeps_;
   std::uint64_t next_sweep_;
 };

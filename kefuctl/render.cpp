@@ -129,10 +129,10 @@ std::string render_agents(std::string_view answer) {
   std::vector<std::vector<std::string>> rows;
   for (const json& agent : rows_of(parsed, "agents")) {
     rows.push_back({cell(agent, "agent"), cell(agent, "state"), time_cell(agent, "since"),
-                    cell(agent, "reason"), cell(agent, "kicked")});
+                    cell(agent, "open"), cell(agent, "reason"), cell(agent, "kicked")});
   }
   if (rows.empty()) return "IM has told of no agent yet: is the callback State.StateChange enabled?\n";
-  return format_table({{"AGENT"}, {"STATE"}, {"SINCE"}, {"REASON"}, {"KICKED"}}, rows);
+  return format_table({{"AGENT"}, {"STATE"}, {"SINCE"}, {"OPEN", true}, {"REASON"}, {"KICKED"}}, rows);
 }
 
 std::string render_customer(std::string_view answer) {

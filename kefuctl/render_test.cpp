@@ -101,8 +101,11 @@ TEST_CASE("replays are told with how far they are") {
 
 TEST_CASE("agents are a table, and their absence has a reason") {
   const auto text = render_agents(
-      R"({"ok":true,"agents":[{"agent":"kf1","state":"online","reason":"Register","kicked":"","since":1735689600000}]})");
-  CHECK(contains(text, "kf1    online"));
+      R"({"ok":true,"agents":[{"agent":"kf1","state":"online","reason":"Register","kicked":"","since":1735689600000,"open":3},
+                                {"agent":"kf2","state":"unknown","reason":"","kicked":"","since":null,"open":0}]})");
+  CHECK(contains(text, "kf1    online "));
+  CHECK(contains(text, "   3  Register"));
+  CHECK(contains(text, "kf2    unknown"));
   CHECK(contains(text, "Register"));
   CHECK(contains(render_agents(R"({"ok":true,"agents":[]})"), "State.StateChange"));
 }

@@ -6,6 +6,8 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/utf8.h"
+#include "lib/ops/log.h"
+#include "relay/presence.h"
 #include "relay/sweep.h"
 
 namespace kefu::relay {
@@ -50,6 +52,7 @@ ImHandler::ImHandler(ImApi& api, std::string nick_word, ImApi::Clocks clocks, Cu
     : api_(api), accounts_(api, std::move(nick_word)), clocks_(std::move(clocks)), media_(media) {}
 
 Outcome ImHandler::handle(const v1::Delivery& delivery, Timestamp deadline) {
+  if (delivery.event().has_presence_query()) return presence(delivery, deadline);
   if (delivery.im_user().empty()) return not_now("the gateway named no IM account of the customer");
   switch (delivery.event().body_case()) {
     case v1::Event::kFollow:
@@ -77,6 +80,18 @@ std::vector<Outcome> ImHandler::handle_together(std::span<const v1::Delivery> de
   std::vector<Outcome> outcomes;
   for (const auto& delivery : deliveries) outcomes.push_back(handle(delivery, deadline));
   return outcomes;
+}
+
+// Every ten minutes the same refusal: it is told once.
+Outcome ImHandler::presence(const v1::Delivery& delivery, Timestamp deadline) {
+  auto outcome = query_presence(api_, delivery.event().presence_query(),
+                                std::min(deadline, clocks_.steady() + kPresenceBudget));
+  const bool refused = outcome.kind == v1::OUTCOME_DONE && !outcome.reason.empty();
+  if (refused && !presence_refused_.exchange(true)) {
+    log::warning("IM does not tell which agents are online: only its callbacks count",
+                 {{"why", outcome.reason}});
+  }
+  return outcome;
 }
 
 Outcome ImHandler::customer_message(const v1::Delivery& delivery, Timestamp deadline) {

@@ -2,6 +2,7 @@
 // for nothing but the clouds.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <set>
 #include <span>
@@ -43,6 +44,7 @@ class ImHandler {
     std::set<MessageNumbers> arrived{};  // with earlier attempts
   };
 
+  work::Outcome presence(const v1::Delivery& delivery, Timestamp deadline);
   work::Outcome customer_message(const v1::Delivery& delivery, Timestamp deadline);
   work::Outcome send_parts(Attempt& attempt, const im::Message& whole, const std::vector<Elements>& parts);
   // An earlier attempt may have acted so long ago that IM would not recognise the repeat.
@@ -57,6 +59,7 @@ class ImHandler {
   Accounts accounts_;
   const ImApi::Clocks clocks_;
   CustomerMedia* const media_;
+  std::atomic<bool> presence_refused_ = false;  // which has been logged
 };
 
 }  // namespace kefu::relay

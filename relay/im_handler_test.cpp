@@ -748,6 +748,50 @@ TEST_CASE("a sweep that IM refuses is over, and says so; only an IM that is away
   CHECK(away.handle(sweep_delivery()).kind == v1::OUTCOME_UNAVAILABLE);
 }
 
+namespace {
+
+v1::Delivery presence_delivery() {
+  v1::Delivery made;  // there is no customer in it
+  made.mutable_event()->mutable_presence_query()->add_agents("kf1");
+  made.mutable_event()->mutable_presence_query()->add_agents("kf2");
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("IM is asked which agents are online") {
+  Relay relay({answer(200, R"({"ActionStatus":"OK","ErrorCode":0,"QueryResult":[
+    {"To_Account":"kf1","Status":"PushOnline"},{"To_Account":"kf2","Status":"Offline"},
+    {"To_Account":"kf3","Status":"Online"},{"To_Account":"kf4","Status":"of another time"},7],
+    "ErrorList":[{"To_Account":"kf5","ErrorCode":70107}]})")});
+  const auto outcome = relay.handle(presence_delivery());
+  CHECK(relay.called() == "query_online_status");
+  CHECK(nlohmann::json::parse(relay.client.sent.at(0).body)["To_Account"] ==
+        nlohmann::json::array({"kf1", "kf2"}));
+  CHECK(outcome.kind == v1::OUTCOME_DONE);
+  CHECK(outcome.reason.empty());
+  REQUIRE(outcome.presence.size() == 3);
+  CHECK(outcome.presence[0].agent() == "kf1");
+  CHECK(outcome.presence[0].status() == v1::AgentStatus::STATUS_PUSH_ONLINE);
+  CHECK(outcome.presence[1].status() == v1::AgentStatus::STATUS_OFFLINE);
+  CHECK(outcome.presence[2].status() == v1::AgentStatus::STATUS_ONLINE);
+}
+
+TEST_CASE("a question about presence that IM refuses is over and holds nothing") {
+  for (const int refusal : {60009, 60010, 70107, 91000}) {
+    CAPTURE(refusal);
+    Relay relay({code(refusal)});
+    const auto outcome = relay.handle(presence_delivery());
+    CHECK(outcome.kind == v1::OUTCOME_DONE);
+    CHECK(outcome.reason.find("presence is not known") == 0);
+    CHECK(outcome.presence.empty());
+  }
+  Relay garbled({answer(200, R"({"ErrorCode":0})")});
+  CHECK_FALSE(garbled.handle(presence_delivery()).reason.empty());
+  Relay away({CallResult{CallResult::Kind::not_sent, 0, "", "refused"}});
+  CHECK(away.handle(presence_delivery()).kind == v1::OUTCOME_UNAVAILABLE);
+}
+
 TEST_CASE("a sweep ends after ten pages") {
   std::vector<CallResult> script;
   for (int i = 0; i < 20; ++i)

@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
        [&](const auto& delivery, auto deadline) { return handler.handle(delivery, deadline); },
        [&](auto deliveries, auto deadline) { return handler.handle_together(deliveries, deadline); },
        {},
+       true,
        true},
       settings, stop, metrics);
   // A download in which nothing comes any more can be ended by nobody; what it had will be fetched again.

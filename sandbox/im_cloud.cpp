@@ -22,6 +22,7 @@ constexpr Millis kLockedFor = 24h * 90;           // reference: §2.3
 constexpr std::size_t kMessageBytesMax = 12'000;  // reference: §2.5, "12K"
 constexpr std::size_t kProfileBytesMax = 500;
 constexpr std::size_t kBatchMax = 100;
+constexpr std::size_t kStatusMax = 500;
 constexpr std::size_t kConversationMax = 2000;
 constexpr std::size_t kRoamBytesMax = 13'000;  // reference: §2.8
 constexpr Millis kFilesKept = 24h * 7;         // reference: §3
@@ -160,7 +161,10 @@ std::optional<std::vector<std::string>> user_ids(const json& request, const char
 ImCloud::ImCloud(ImApp app, std::function<std::uint64_t()> chance)
     : app_(std::move(app)), chance_(std::move(chance)), files_("/im-media/", kFilesKept, chance_) {
   accounts_[app_.admin] = {app_.admin, ""};
-  for (const auto& agent : app_.agents) accounts_[agent] = {agent, ""};
+  for (const auto& agent : app_.agents) {
+    accounts_[agent] = {agent, ""};
+    accounts_[agent].online = true;  // the page is their client
+  }
 }
 
 bool ImCloud::is_agent(std::string_view id) const {
@@ -200,6 +204,7 @@ ImOutcome ImCloud::call(std::string_view command, const ImQuery& query, std::str
   if (command == "im_open_login_svc/multiaccount_import") return multiaccount_import(*request, now);
   if (command == "im_open_login_svc/account_delete") return account_delete(*request, now);
   if (command == "im_open_login_svc/account_check") return account_check(*request);
+  if (command == "openim/query_online_status") return query_online_status(*request);
   if (command == "openim/sendmsg") return send(*request, now);
   if (command == "openim/admin_getroammsg") return roam(*request);
   if (command == "openim/admin_msgwithdraw") return withdraw(*request);
@@ -284,6 +289,30 @@ ImOutcome ImCloud::account_check(const json& request) const {
                      {"AccountStatus", exists(id) ? "Imported" : "NotImported"}});
   }
   return {success({{"ResultItem", items}}, false, ids->front())};
+}
+
+// reference: §2.4.
+ImOutcome ImCloud::query_online_status(const json& request) const {
+  const json* asked = member(request, "To_Account");
+  if (asked == nullptr || !asked->is_array() || asked->empty() || asked->size() > kStatusMax)
+    return failed(90003);
+  json results = json::array(), errors = json::array();
+  for (const auto& item : *asked) {
+    if (!item.is_string()) return failed(90003);
+    const auto id = item.get<std::string>();
+    if (!exists(id)) {
+      errors.push_back({{"To_Account", id}, {"ErrorCode", 70107}});
+      continue;
+    }
+    const auto& account = accounts_.at(id);
+    const char* status = account.online ? "Online" : account.reachable ? "PushOnline" : "Offline";
+    results.push_back({{"To_Account", id}, {"Status", status}});
+  }
+  const auto summary = std::to_string(results.size()) + " of " + std::to_string(asked->size());
+  if (results.empty()) return failed(70107, summary);
+  json more = {{"QueryResult", std::move(results)}};
+  if (!errors.empty()) more["ErrorList"] = std::move(errors);
+  return {success(std::move(more), false, summary)};
 }
 
 std::int64_t ImCloud::send_problem(const json& request) const {
@@ -518,6 +547,7 @@ Result<ImCallback> ImCloud::read_all(const std::string& agent, const std::string
 Result<ImCallback> ImCloud::presence(const std::string& agent, bool online, bool lost, Timestamp now) {
   if (!is_agent(agent)) return Error{"no such agent"};
   accounts_[agent].online = online;
+  accounts_[agent].reachable = !online && lost;
   constexpr const char* kCommand = "State.StateChange";
   const char* action = online ? "Login" : lost ? "Disconnect" : "Logout";
   const char* reason = online ? "Register" : lost ? "TimeOut" : "Unregister";

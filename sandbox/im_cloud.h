@@ -38,7 +38,8 @@ struct ImAccount {
   std::string nick;
   bool deleted = false;
   Timestamp deleted_at{};
-  bool online = false;  // of agents: logged in
+  bool online = false;     // of agents: logged in; they are from the start
+  bool reachable = false;  // not online since the connection broke: IM still pushes to it
 };
 
 struct ImMessage {
@@ -145,6 +146,7 @@ class ImCloud {
   ImOutcome multiaccount_import(const nlohmann::json& request, Timestamp now);
   ImOutcome account_delete(const nlohmann::json& request, Timestamp now);
   ImOutcome account_check(const nlohmann::json& request) const;
+  ImOutcome query_online_status(const nlohmann::json& request) const;
   ImOutcome send(const nlohmann::json& request, Timestamp now);
   std::int64_t send_problem(const nlohmann::json& request) const;
   const SendSeen* remembered(const SendKey& key, Timestamp now);

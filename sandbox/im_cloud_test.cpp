@@ -202,6 +202,32 @@ TEST_CASE("an agent's answer is a callback that says who wrote what to whom") {
   CHECK(office.shown() == 1);
 }
 
+TEST_CASE("an app may ask who is online: agents are from the start, customers never") {
+  Office office;
+  REQUIRE(office.import("oLi") == 0);
+  const auto statuses = [&] {
+    const auto answer = office.call(
+        "openim/query_online_status",
+        json{{"To_Account", {"agent-1", "agent-2", "oLi", "nobody"}}, {"IsNeedDetail", 1}}.dump());
+    const auto told = json::parse(answer.answer.body);
+    CHECK(told["ErrorCode"] == 0);
+    CHECK(told["ErrorList"] == json::array({{{"To_Account", "nobody"}, {"ErrorCode", 70107}}}));
+    std::string line;
+    for (const auto& one : told["QueryResult"])
+      line += one["To_Account"].get<std::string>() + " " + one["Status"].get<std::string>() + ", ";
+    return line;
+  };
+  CHECK(statuses() == "agent-1 Online, agent-2 Online, oLi Offline, ");
+  REQUIRE(office.cloud.presence("agent-1", false, false, kNow).ok());
+  REQUIRE(office.cloud.presence("agent-2", false, true, kNow).ok());
+  CHECK(statuses() == "agent-1 Offline, agent-2 PushOnline, oLi Offline, ");
+  REQUIRE(office.cloud.presence("agent-1", true, false, kNow).ok());
+  CHECK(statuses() == "agent-1 Online, agent-2 PushOnline, oLi Offline, ");
+  CHECK(office.call("openim/query_online_status", R"({"To_Account":["nobody"]})").answer.code == 70107);
+  CHECK(office.call("openim/query_online_status", R"({"To_Account":[]})").answer.code == 90003);
+  CHECK(office.call("openim/query_online_status", R"({"To_Account":[7]})").answer.code == 90003);
+}
+
 TEST_CASE("a typing notice is online only and stays in no conversation") {
   Office office;
   REQUIRE(office.import("oLi") == 0);

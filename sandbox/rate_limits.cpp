@@ -12,9 +12,9 @@ struct Own {
 };
 // reference: IM §1.4. WeChat names none by the second.
 constexpr Own kOwn[] = {
-    {"im", "account_check", 100},    {"im", "account_delete", 100},    {"im", "account_import", 200},
-    {"im", "admin_getroammsg", 200}, {"im", "admin_msgwithdraw", 200}, {"im", "multiaccount_import", 100},
-    {"im", "sendmsg", 200},
+    {"im", "account_check", 100},       {"im", "account_delete", 100},    {"im", "account_import", 200},
+    {"im", "admin_getroammsg", 200},    {"im", "admin_msgwithdraw", 200}, {"im", "multiaccount_import", 100},
+    {"im", "query_online_status", 200}, {"im", "sendmsg", 200},
 };
 
 }  // namespace

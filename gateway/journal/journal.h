@@ -54,8 +54,10 @@ struct Customer {
 // What IM said last about an agent (reference: IM §4.5, State.StateChange).
 struct AgentPresence {
   std::string agent;
-  std::string state;   // online, offline; disconnected: the client fell silent
-  std::string reason;  // IM's word
+  // online, offline; disconnected: the client fell silent; push_online: no client is connected, but IM still
+  // pushes to a phone.
+  std::string state;
+  std::string reason;  // IM's word; query_online_status: IM was asked; wrote: the agent has written since
   std::string kicked;  // platforms that the last login ended, comma-separated
   Timestamp since{};   // by IM's clock
 };

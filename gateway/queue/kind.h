@@ -27,6 +27,7 @@ inline Kind kind_of(const v1::Event& event) {
     case v1::Event::kAgentMessage:
       return Kind::reply;
     case v1::Event::kSweep:
+    case v1::Event::kPresenceQuery:
       return Kind::lookup;
     default:
       return Kind::message;

@@ -106,6 +106,27 @@ std::vector<AccountResult> account_results(std::string_view body) {
   return results;
 }
 
+std::string online_status_body(std::span<const std::string> users) {
+  ordered_json body;
+  body["To_Account"] = ordered_json(std::vector<std::string>(users.begin(), users.end()));
+  return dumped(body);
+}
+
+Result<std::vector<OnlineStatus>> parse_online_status(std::string_view body) {
+  using Status = OnlineStatus::Status;
+  const auto object = parse_object(body);
+  if (!object || member(*object, "QueryResult") == nullptr) return Error{"IM's answer names no QueryResult"};
+  std::vector<OnlineStatus> found;
+  for (const auto& item : list_of(object, "QueryResult")) {
+    if (!item.is_object()) continue;
+    const auto user = read_text(item, "To_Account"), word = read_text(item, "Status");
+    if (word == "Online") found.push_back({user, Status::online});
+    if (word == "PushOnline") found.push_back({user, Status::push_online});
+    if (word == "Offline") found.push_back({user, Status::offline});
+  }
+  return found;
+}
+
 std::string roam_body(const RoamQuery& query) {
   ordered_json body;
   body["Operator_Account"] = query.viewer;

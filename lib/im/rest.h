@@ -19,6 +19,7 @@ inline constexpr std::string_view kAccountsImport = "im_open_login_svc/multiacco
 inline constexpr std::string_view kAccountDelete = "im_open_login_svc/account_delete";
 inline constexpr std::string_view kSendMessage = "openim/sendmsg";
 inline constexpr std::string_view kRoamMessages = "openim/admin_getroammsg";
+inline constexpr std::string_view kOnlineStatus = "openim/query_online_status";
 
 // "/v4/<command>?sdkappid=…&identifier=…&usersig=…&random=…&contenttype=json"; `identifier` is
 // percent-encoded.
@@ -53,6 +54,18 @@ struct AccountResult {
   std::string message;
 };
 std::vector<AccountResult> account_results(std::string_view body);
+
+// Which accounts are online (§2.4). REQUIRES: at most 500.
+std::string online_status_body(std::span<const std::string> users);
+
+struct OnlineStatus {
+  enum class Status { online, push_online, offline };
+  std::string user;
+  Status status = Status::offline;
+};
+// Accounts that IM does not know, and words that are not in §2.4, are left out. The error: not such an
+// answer.
+Result<std::vector<OnlineStatus>> parse_online_status(std::string_view body);
 
 // What two accounts wrote to each other, as `viewer` sees it, newest first (§2.8). Seconds, Unix.
 struct RoamQuery {

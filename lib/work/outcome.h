@@ -23,6 +23,7 @@ struct Outcome {
   v1::AccountChange::Kind account =
       v1::AccountChange::KIND_UNSPECIFIED;  // what was learnt of delivery.im_user()
   std::vector<v1::FoundMessage> found{};    // by a sweep, oldest first
+  std::vector<v1::AgentStatus> presence{};  // by a presence query
   std::string left_out{};                   // what of an agent's message WeChat does not take, for the agent
 };
 

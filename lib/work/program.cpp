@@ -16,6 +16,7 @@ int run(std::string_view program, Job job, const Settings& settings, const ops::
   options.bundle_handler = std::move(job.together);
   options.typing_handler = std::move(job.typing);
   options.sweeps = job.sweeps;
+  options.presence = job.presence;
   Worker worker(std::move(options), std::move(job.one), metrics);
   ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics,
                     [&] { return ops::Readiness{worker.missing()}; });

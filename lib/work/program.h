@@ -16,6 +16,7 @@ struct Job {
   BundleHandler together{};  // none: deliveries come one by one
   TypingHandler typing{};    // none: the gateway sends no notices
   bool sweeps = false;       // `one` knows v1::Sweep
+  bool presence = false;     // `one` knows v1::PresenceQuery
 };
 
 // Works at `job` and answers on the ops page until a stop signal comes; then finishes what it began. The

@@ -154,6 +154,7 @@ void Session::finished(const v1::Delivery& delivery, const Outcome& outcome, Tim
   verdict.set_failure(outcome.failure);
   verdict.set_left_out(outcome.left_out);
   verdict.mutable_found()->Add(outcome.found.begin(), outcome.found.end());
+  verdict.mutable_presence()->Add(outcome.presence.begin(), outcome.presence.end());
   if (outcome.account != v1::AccountChange::KIND_UNSPECIFIED) {
     verdict.mutable_account()->set_kind(outcome.account);
     verdict.mutable_account()->set_im_user(delivery.im_user());
@@ -231,6 +232,7 @@ v1::FromWorker Session::hello(Timestamp now) const {
   hello.set_bundle(bundle_);
   hello.set_sweeps(abilities_.sweeps);
   hello.set_typing(abilities_.typing);
+  hello.set_presence(abilities_.presence);
   hello.set_version(KEFU_VERSION);
   hello.set_sent_at_ms(now.ms);
   hello.set_journal(journal_);

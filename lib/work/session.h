@@ -23,6 +23,7 @@ namespace kefu::work {
 struct Abilities {
   bool sweeps = false;
   bool typing = false;
+  bool presence = false;
 };
 
 class Session {

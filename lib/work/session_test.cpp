@@ -413,13 +413,14 @@ TEST_CASE("typing notices are taken by a worker that has said it knows them, unt
     session.tick(Timestamp{1}, work);
     CHECK(work.messages.at(0).hello().typing() == abilities.typing);
     CHECK(work.messages.at(0).hello().sweeps() == abilities.sweeps);
+    CHECK(work.messages.at(0).hello().presence() == abilities.presence);
     if (draining) session.drain();
     v1::ToWorker message;
     message.mutable_typing()->set_customer("oAlice");
     session.receive(message, Timestamp{2}, work);
     return work.typing.size();
   };
-  CHECK(notices_of({.sweeps = false, .typing = true}, false) == 1);
-  CHECK(notices_of({.sweeps = true, .typing = false}, false) == 0);
-  CHECK(notices_of({.sweeps = false, .typing = true}, true) == 0);
+  CHECK(notices_of({.sweeps = false, .typing = true, .presence = false}, false) == 1);
+  CHECK(notices_of({.sweeps = true, .typing = false, .presence = true}, false) == 0);
+  CHECK(notices_of({.sweeps = false, .typing = true, .presence = false}, true) == 0);
 }

@@ -135,10 +135,11 @@ struct Worker::Impl {
     const WorkerId name(number == 1 ? id.value : id.value + "-" + std::to_string(number));
     auto& connection =
         connections
-            .emplace(number, Connection{endpoint, open(endpoint), now,
-                                        Session(options.queue, name, options.slots,
-                                                options.bundle_handler ? options.bundle : 0,
-                                                {options.sweeps, bool(options.typing_handler)})})
+            .emplace(number,
+                     Connection{endpoint, open(endpoint), now,
+                                Session(options.queue, name, options.slots,
+                                        options.bundle_handler ? options.bundle : 0,
+                                        {options.sweeps, bool(options.typing_handler), options.presence})})
             .first->second;
     if (stopping) connection.session.drain();
   }

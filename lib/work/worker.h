@@ -37,6 +37,7 @@ struct WorkerOptions {
   std::uint32_t bundle = limits::kBundleMax;  // how many at most come together
   TypingHandler typing_handler{};             // none: the gateway sends no notices
   bool sweeps = false;                        // the handler knows v1::Sweep
+  bool presence = false;                      // the handler knows v1::PresenceQuery
 };
 
 class Worker {

@@ -175,6 +175,7 @@ json Clouds::act(const Call& call) {
   if (call.api == "multiaccount_import") return im_.import_many(call.body);
   if (call.api == "account_delete") return im_.remove(call.body);
   if (call.api == "admin_getroammsg") return im_.look_up(call.body);
+  if (call.api == "query_online_status") return ImCloud::statuses(call.body);
   if (call.api == "stable_token") {
     if (call.body.value("force_refresh", false)) ++token_;
     return {{"access_token", token_named(token_)}, {"expires_in", 7200}};

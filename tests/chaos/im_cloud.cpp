@@ -87,6 +87,15 @@ json ImCloud::remove(const json& body) {
   return answer;
 }
 
+json ImCloud::statuses(const json& body) {
+  json results = json::array();
+  for (const auto& account : body.at("To_Account"))
+    results.push_back({{"To_Account", account}, {"Status", "Online"}});
+  auto answer = success();
+  answer["QueryResult"] = std::move(results);
+  return answer;
+}
+
 // A page holds the newest in the asked seconds, oldest first; the next one goes on before its first
 // (reference: IM §2.8).
 json ImCloud::look_up(const json& body) const {

@@ -27,6 +27,8 @@ class ImCloud {
   nlohmann::json import_many(const nlohmann::json& body);
   nlohmann::json remove(const nlohmann::json& body);
   nlohmann::json look_up(const nlohmann::json& body) const;  // admin_getroammsg
+  // query_online_status: everybody is there.
+  static nlohmann::json statuses(const nlohmann::json& body);
 
   void forget(const std::string& account) { imported_.erase(account); }
   bool was_imported(const std::string& account) const { return ever_imported_.contains(account); }

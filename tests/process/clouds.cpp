@@ -17,6 +17,7 @@ const std::map<std::string, std::string> kPaths{
     {"/v4/im_open_login_svc/multiaccount_import", "multiaccount_import"},
     {"/v4/im_open_login_svc/account_delete", "account_delete"},
     {"/v4/openim/admin_getroammsg", "admin_getroammsg"},
+    {"/v4/openim/query_online_status", "query_online_status"},
     {"/v4/openim/sendmsg", "sendmsg"},
     {"/cgi-bin/stable_token", "stable_token"},
     {"/cgi-bin/message/custom/send", "custom_send"},
@@ -83,6 +84,8 @@ http::Response Clouds::good_answer(const std::string& api, std::size_t number) {
   if (api == "im_media") return {404, "no such file"};
   if (api == "media_get") return json_answer({{"errcode", 40007}, {"errmsg", "invalid media_id rid: 1-2-3"}});
   json body{{"ActionStatus", "OK"}, {"ErrorInfo", ""}, {"ErrorCode", 0}};
+  if (api == "query_online_status")
+    return json_answer({{"ActionStatus", "FAIL"}, {"ErrorInfo", "played"}, {"ErrorCode", 60009}});
   if (api == "sendmsg") body["MsgKey"] = "1_2_3";
   if (api == "multiaccount_import") body["FailAccounts"] = json::array();
   if (api == "account_delete") body["ResultItem"] = json::array();
