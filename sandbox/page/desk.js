@@ -2,7 +2,7 @@
 import { $, composer, initial, keepingEnd, make, post, sync } from './dom.js';
 import { t } from './locales.js';
 import { bubbleOf, inWords, partsOfMessage, pickFile, tray } from './media.js';
-import { clockTime, dayTime, withTimes } from './phone.js';
+import { clockTime, dayTime, nameOf as nameOfCustomer, withTimes } from './phone.js';
 import { conversation, customerOf, now, onChange, tint, world } from './store.js';
 
 let agent = '';  // empty: all of them
@@ -11,10 +11,15 @@ const narrow = matchMedia('(max-width: 720px)');
 
 const opened = () => world.conversations.get(open);
 const isNotice = (peer) => peer === world.admin;
-const nameOf = (peer) => (isNotice(peer) ? t('notice') : world.accounts.get(peer)?.nick || peer);
+const nickInIm = (peer) => world.accounts.get(peer)?.nick || '';
+// The same name as on the phone, though IM knows the customer by a generated one alone.
+function nameOf(peer) {
+  if (isNotice(peer)) return t('notice');
+  const customer = customerOf(peer);
+  return customer ? nameOfCustomer(customer) : nickInIm(peer) || peer;
+}
 const last = (place) => place.messages.at(-1);
-// The same letter as on the phone; names in IM all begin alike.
-const letter = (peer) => (isNotice(peer) ? '!' : initial(customerOf(peer)?.nick || nameOf(peer).split(' ').at(-1)));
+const letter = (peer) => (isNotice(peer) ? '!' : initial(nameOf(peer)));
 
 function visible() {
   return [...world.conversations.values()]
@@ -154,7 +159,7 @@ function renderTalk(force = false) {
   tint($('talk-face'), place.peer);
   $('talk-face').textContent = letter(place.peer);
   $('talk-name').textContent = name;
-  $('talk-id').textContent = place.peer;
+  $('talk-id').textContent = [nickInIm(place.peer), place.peer].filter(Boolean).join(' · ');
   $('talk-form').hidden = isNotice(place.peer);
   $('talk-text').placeholder = t('write_agent', { name });
   $('talk-text').setAttribute('aria-label', t('write_agent', { name }));

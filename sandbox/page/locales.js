@@ -89,13 +89,13 @@ export const locales = {
 const aliases = { zh: 'zh-CN', en: 'en', ja: 'ja' };
 let current = 'zh-CN';
 
-// What the visitor chose before, then what the sandbox was started with, then the browser's language.
+// What the visitor chose before, then the browser's languages, then what the sandbox was started with (KEFU_LOCALE).
 export function choose(given) {
   const asked = new URLSearchParams(location.search).get('lang');
   const stored = (() => { try { return localStorage.getItem('kefu-locale'); } catch { return null; } })();
-  const candidates = [asked, stored, given, ...navigator.languages];
+  const candidates = [asked, stored, ...navigator.languages, given];
   for (const candidate of candidates) {
-    const name = candidate && (locales[candidate] ? candidate : aliases[candidate.slice(0, 2)]);
+    const name = candidate && (locales[candidate] ? candidate : aliases[candidate.toLowerCase().split('-')[0]]);
     if (name) return set(name);
   }
   return set('en');

@@ -151,8 +151,9 @@ function voiceOf({ url, seconds }) {
   button.type = 'button';
   const bars = make('i');
   bars.setAttribute('aria-hidden', 'true');
-  button.append(bars, make('span', '', seconds ? length(seconds) : t('part_voice')));
-  button.setAttribute('aria-label', `${t('play')} ${t('part_voice')}`);
+  const shown = seconds ? length(seconds) : '';
+  button.append(bars, make('span', '', shown || t('part_voice')));
+  button.setAttribute('aria-label', [t('play'), t('part_voice'), shown].filter(Boolean).join(' '));
   button.disabled = !own;
   if (!own) button.title = t('cannot_play');
   const stop = () => { button.classList.remove('playing'); playing = null; };

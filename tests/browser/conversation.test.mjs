@@ -44,6 +44,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
+// `options.locale`: the browser's language.
 async function openPage(url, troubles, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options });
   page.on('console', (line) => { if (['error', 'warning'].includes(line.type())) troubles.push(line.text()); });
@@ -72,7 +73,7 @@ for (const [locale, say] of Object.entries(words)) {
     const troubles = [];
     before(async () => {
       stack = await startStack(locale);
-      page = await openPage(stack.url, troubles);
+      page = await openPage(stack.url, troubles, { locale });
     });
     after(async () => {
       await page?.close();
@@ -104,6 +105,10 @@ for (const [locale, say] of Object.entries(words)) {
       await phoneSays(page, 'reply', say.wait).waitFor(patience);
       await deskSays(page, 'theirs', say.question).waitFor(patience);
       assert.equal(await page.locator('.entry').count(), 1);
+      const name = await page.locator('.face-button .face-name').textContent();
+      assert.ok(name);
+      assert.equal(await page.locator('.entry .name').textContent(), name);
+      assert.equal(await page.locator('#talk-name').textContent(), name);
     });
 
     test('the agent answers and the customer sees it once', async () => {
@@ -143,7 +148,7 @@ for (const [locale, say] of Object.entries(words)) {
     });
 
     test('a page that is opened later shows the same', async () => {
-      const later = await openPage(`${stack.url}/`, troubles, { colorScheme: 'dark', viewport: { width: 1280, height: 800 } });
+      const later = await openPage(`${stack.url}/`, troubles, { locale, colorScheme: 'dark', viewport: { width: 1280, height: 800 } });
       await until('two conversations', async () => await later.locator('.entry').count() === 2);
       await later.locator('.entry').filter({ hasText: say.second }).click();
       await deskSays(later, 'theirs', say.second).waitFor(patience);
@@ -166,7 +171,7 @@ for (const [locale, say] of Object.entries(words)) {
     });
 
     test('the page fits a narrow screen', async () => {
-      const narrow = await openPage(stack.url, troubles, { viewport: { width: 390, height: 844 } });
+      const narrow = await openPage(stack.url, troubles, { locale, viewport: { width: 390, height: 844 } });
       const wider = await narrow.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.equal(wider, 0);
       await narrow.screenshot({ path: join(shotsFolder, `narrow-${locale}.png`), fullPage: true });
@@ -177,11 +182,31 @@ for (const [locale, say] of Object.entries(words)) {
   });
 }
 
+test("the page speaks the browser's language, and the sandbox's to a browser of another", async () => {
+  const stack = await startStack('ja');
+  try {
+    const spoken = { 'en-GB': 'en', 'zh-TW': 'zh-CN', 'ja-JP': 'ja', 'fr-FR': 'ja' };
+    for (const [browsers, pages] of Object.entries(spoken)) {
+      const page = await openPage(stack.url, [], { locale: browsers });
+      assert.equal(await page.locator('html').getAttribute('lang'), pages, browsers);
+      await page.close();
+    }
+    // What the visitor has chosen counts more.
+    const page = await openPage(stack.url, [], { locale: 'en-GB' });
+    await page.locator('#locales button[lang="zh-CN"]').click();
+    await page.reload();
+    await page.locator('#live.on').waitFor(patience);
+    assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
+  } finally {
+    await stack.stop();
+  }
+});
+
 test('an open page finds back to a sandbox that was started anew', async () => {
   const stack = await startStack('en');
   const say = words.en;
   try {
-    const page = await openPage(stack.url, []);
+    const page = await openPage(stack.url, [], { locale: 'en' });
     await page.getByRole('button', { name: say.follow, exact: true }).click();
     await phoneSays(page, 'welcome', say.welcome).waitFor(patience);
     await stack.restartSandbox();
@@ -200,7 +225,7 @@ test('encrypted pushes and replies hold the same conversation', async () => {
   const stack = await startStack('en', { WECHAT_AES_KEY: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' });
   const say = words.en;
   try {
-    const page = await openPage(stack.url, []);
+    const page = await openPage(stack.url, [], { locale: 'en' });
     await page.getByRole('button', { name: say.follow, exact: true }).click();
     await phoneSays(page, 'welcome', say.welcome).waitFor(patience);
     await write(page, '#phone-text', say.question);
@@ -218,7 +243,7 @@ test('a message that cannot be sent is told and stays in the field', async () =>
   const stack = await startStack('en');
   const say = words.en;
   try {
-    const page = await openPage(stack.url, []);
+    const page = await openPage(stack.url, [], { locale: 'en' });
     await page.getByRole('button', { name: say.follow, exact: true }).click();
     await phoneSays(page, 'welcome', say.welcome).waitFor(patience);
     await write(page, '#phone-text', say.question);
@@ -243,7 +268,7 @@ test('the picture of the README', async () => {
   const troubles = [];
   const say = words['zh-CN'];
   try {
-    const page = await openPage(stack.url, troubles, { deviceScaleFactor: 1 });
+    const page = await openPage(stack.url, troubles, { locale: 'zh-CN', deviceScaleFactor: 1 });
     for (const line of ['想退换一套茶具，怎么办理？', say.question]) {
       if (await page.locator('.entry').count()) await page.locator('#add-customer').click();
       await page.getByRole('button', { name: say.follow, exact: true }).click();

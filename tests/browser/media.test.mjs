@@ -37,7 +37,7 @@ describe('media in both directions', () => {
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
     });
     stack = await startStack('zh-CN');
-    page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, reducedMotion: 'reduce' });
+    page = await browser.newPage({ locale: 'zh-CN', viewport: { width: 1440, height: 1000 }, reducedMotion: 'reduce' });
     page.on('console', (line) => { if (['error', 'warning'].includes(line.type())) troubles.push(line.text()); });
     page.on('pageerror', (why) => troubles.push(why.message));
     page.on('request', (request) => {
