@@ -165,13 +165,13 @@ struct ConnectionGuard::Impl {
     }
   }
 
-  void hear(Door& door, const Event& event) {
+  void hear(Door& door, const Event& event) const {
     if (event.what == ZMQ_EVENT_ACCEPTED) return admit(door, event.value);
     if (event.what == ZMQ_EVENT_ACCEPT_FAILED) return told(door.limits.name, "not_accepted");
     door.connections.erase(event.value);
   }
 
-  void admit(Door& door, int of) {
+  void admit(Door& door, int of) const {
     door.connections.erase(of);
     Connection connection{Descriptor(of)};
     if (connection.descriptor.get() < 0) {

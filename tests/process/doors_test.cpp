@@ -75,6 +75,7 @@ TEST_CASE("doors: more connections than descriptors neither end the gateway nor 
   REQUIRE(::prlimit(stack.gateway->pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
   {
     std::vector<RawPeer> peers;
+    peers.reserve(300);
     for (int i = 0; i < 300; ++i) peers.emplace_back(i % 2 == 0 ? stack.queue_port() : stack.tap_port());
     CHECK(eventually([&] { return cut(stack, "queue", "too_many") && cut(stack, "tap", "too_many"); }));
     check_works(stack);
@@ -137,6 +138,7 @@ TEST_CASE("doors: names of a megabyte are refused and not remembered") {
   };
   {
     std::vector<RawPeer> peers;
+    peers.reserve(30);
     for (int i = 0; i < 30; ++i) {
       peers.emplace_back(stack.queue_port(), "DEALER");
       peers.back().send_frame(hello(std::to_string(i) + std::string(1'000'000, 'w')), false);
