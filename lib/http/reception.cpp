@@ -233,7 +233,7 @@ void Reception::advance(Seat& seat) {
 }
 
 // Makes another edge of the bytes that are left.
-void Reception::wake_again(Seat& seat) {
+void Reception::wake_again(Seat& seat) const {
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = &seat}};
   epoll_ctl(epoll_, EPOLL_CTL_MOD, seat.guest->connection.socket(), &event);
 }

@@ -169,7 +169,7 @@ class Reception {
   void recount(Seat& seat);
   void uncount(Seat& seat);
   void shed_load();
-  void wake_again(Seat& seat);
+  void wake_again(Seat& seat) const;
   void let_go_of_late_ones();
   void begin_stopping();
   GuestPtr stand_up(Seat& seat);
