@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 
 #include "tests/process/stack.h"
 
@@ -61,6 +63,26 @@ TEST_CASE("start: a second gateway on the same folder or port is refused with a 
   Process same_port("kefu-gateway", environment);
   CHECK(same_port.wait() == 2);
   CHECK(same_port.output().find("KEFU_HTTP_LISTEN") != std::string::npos);
+}
+
+TEST_CASE("start: the HTTP doors may be on IPv6, and kefuctl asks there") {
+  std::ifstream addresses("/proc/net/if_inet6");
+  const std::string all{std::istreambuf_iterator<char>(addresses), {}};
+  if (all.find("00000000000000000000000000000001 ") == std::string::npos) return;  // a machine without IPv6
+  Stack stack;
+  auto environment = stack.environment("gateway", 0);
+  const auto web = "[::1]:" + std::to_string(free_port());
+  const auto ops = "[::1]:" + std::to_string(free_port());
+  environment["KEFU_HTTP_LISTEN"] = web;
+  environment["KEFU_OPS_LISTEN"] = ops;
+  const Process gateway("kefu-gateway", environment);
+  CHECK(eventually([&] {
+    Process health("kefuctl", {}, {"health", "http://" + ops});
+    return health.wait() == 0;
+  }));
+  auto client = kefu::http::Client::make("http://" + web);
+  REQUIRE(client.ok());
+  CHECK((*client)->get("/", std::chrono::seconds(5)).status == 403);
 }
 
 TEST_CASE("start: a worker is ready when it is connected") {
