@@ -14,6 +14,7 @@ namespace kefu {
 namespace {
 
 // In steps that delay nobody, and still faster than events can come.
+constexpr Millis kCheckFiles{1000};
 constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
 constexpr const char* kWithdrawn = "dropped by an operator";
@@ -827,6 +828,10 @@ const std::string* Dispatcher::route_of(const WorkerId& worker) const {
 // --- turn ---
 
 void Dispatcher::tick(Timestamp now) {
+  if (now >= next_file_check_) {
+    next_file_check_ = now + kCheckFiles;
+    journal_.check_files();
+  }
   for (const auto which : kQueues) {
     queue(which).tick(now, changes_);
     if (auto* job = replays_.running(which)) replay_some(*job, now);

@@ -209,6 +209,7 @@ class Dispatcher {
   std::map<OpenId, Timestamp> position_told_;
   ReplayJobs replays_;
   Timestamp next_forget_{};
+  Timestamp next_file_check_{};
   TypingHints typing_;
   Sweeper sweeper_;
   PresenceBook presence_;

@@ -60,9 +60,12 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   options.queue_listen = settings.text("KEFU_QUEUE_LISTEN");
   options.tap_listen = settings.text("KEFU_TAP_LISTEN");
   options.admin_listen = settings.text("KEFU_ADMIN_LISTEN");
-  options.open_journal = [file = settings.text("KEFU_DATA_DIR") + "/journal.db"] {
-    return open_sqlite_journal(file);
-  };
+  SqliteJournalOptions journal;
+  journal.file = settings.text("KEFU_DATA_DIR") + "/journal.db";
+  journal.accounts = {settings.text("WECHAT_APP_ID"), settings.text("IM_SDK_APP_ID")};
+  journal.adopt = settings.flag("KEFU_JOURNAL_ADOPT");
+  journal.accept_loss = settings.flag("KEFU_JOURNAL_ACCEPT_LOSS");
+  options.open_journal = [journal] { return open_sqlite_journal(journal); };
   options.dispatcher.agents = settings.list("IM_AGENTS");
   options.dispatcher.delete_on_unfollow = settings.text("IM_ON_UNSUBSCRIBE") == "delete";
   options.dispatcher.please_wait_always = settings.text("KEFU_REPLY_TRANSFER_WHEN") == "always";

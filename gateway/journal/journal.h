@@ -138,6 +138,10 @@ class Journal {
   // At most `steps` done events, with keys and hops, older than `before` go away. True: there may be more.
   virtual bool forget(Timestamp before, std::uint32_t steps) = 0;
 
+  // Throws JournalError when what is written is no longer where the next opening looks for it. What is staged
+  // is gone then; what was committed is not. Cheap: for once a second.
+  virtual void check_files() = 0;
+
   // Durable and synced when it returns. Without anything staged it does nothing.
   virtual void commit() = 0;
 

@@ -15,14 +15,18 @@
 #include <utility>
 
 #include "gateway/journal/checksum.h"
+#include "gateway/journal/private_files.h"
 #include "gateway/journal/quarantine_table.h"
 #include "gateway/journal/statement.h"
 #include "gateway/journal/upgrade.h"
+#include "gateway/journal/wal_guard.h"
 #include "lib/base/digest.h"
+#include "lib/ops/log.h"
 
 namespace kefu {
 namespace {
 
+constexpr const char* kInMemory = ":memory:";
 constexpr std::int64_t kFormat = 3;                // of the file, in PRAGMA user_version
 constexpr std::int64_t kApplication = 0x4b454655;  // "KEFU", in PRAGMA application_id
 
@@ -82,9 +86,6 @@ void prepare_file(Database& database) {
   database.run("PRAGMA journal_mode=WAL");
   database.run("PRAGMA synchronous=FULL");
   database.run("PRAGMA journal_size_limit=67108864");
-  // As many pages as that holds: a page that many commits changed goes into the file once, and fewer pushes
-  // meet a commit that does so.
-  database.run("PRAGMA wal_autocheckpoint=16000");
   database.run("PRAGMA temp_store=MEMORY");
   const auto application = pragma(database, "PRAGMA application_id");
   const auto format = pragma(database, "PRAGMA user_version");
@@ -111,15 +112,19 @@ void prepare_file(Database& database) {
       "CREATE TABLE IF NOT EXISTS agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, "
       "kicked TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID");
   prepare_quarantine(database);
-  // After a failed sync the system may take pages for written that are not: what is in the WAL goes into the
-  // file, with a sync that works, before anything is built upon it.
-  database.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 class SqliteJournal final : public Journal {
  public:
-  explicit SqliteJournal(const std::string& file) : database_(file), ready_((prepare_file(database_), true)) {
+  explicit SqliteJournal(const SqliteJournalOptions& options)
+      : database_(prepared_place(options)), ready_((watch_over(options), prepare_file(database_), true)) {
+    if (guard_) {
+      guard_->empty();
+      guard_->watch();
+    }
     begin();
+    if (options.accounts != Accounts{})
+      claim_accounts(database_, options.accounts, options.adopt, options.file);
     Statement(database_,
               "INSERT INTO runs (epoch, journal) SELECT coalesce(max(epoch), 0) + 1, coalesce(max(journal), "
               "?) FROM runs")
@@ -145,7 +150,20 @@ class SqliteJournal final : public Journal {
     Statement names(database_, "SELECT id, name FROM worker_names");
     while (names.step()) learn_worker_name(names.integer(0), names.text(1));
     commit();
+    if (guard_) guard_->note_files();
   }
+
+  ~SqliteJournal() override {
+    if (!guard_) return;
+    try {
+      roll_back();
+      guard_->close();
+    } catch (const JournalError&) {
+      // The log stays as it is, and the next opening reads it.
+    }
+  }
+  SqliteJournal(const SqliteJournal&) = delete;
+  SqliteJournal& operator=(const SqliteJournal&) = delete;
 
   Put put(v1::Event& event, const DedupKey& key, ReplyKind reply) override {
     begin();
@@ -357,6 +375,12 @@ class SqliteJournal final : public Journal {
         .bind(steps)
         .run();
     return std::max(ids.size(), static_cast<std::size_t>(database_.changed())) >= steps;
+  }
+
+  void check_files() override {
+    if (!guard_ || guard_->is_whole()) return;
+    roll_back();
+    guard_->rescue();
   }
 
   void commit() override {
@@ -581,6 +605,26 @@ class SqliteJournal final : public Journal {
         .run();
   }
 
+  // Before the database is opened: what it needs beside itself.
+  static const std::string& prepared_place(const SqliteJournalOptions& options) {
+    if (options.file != kInMemory) {
+      check_wal(options.file, options.accept_loss);
+      make_private_file(options.file);
+    }
+    return options.file;
+  }
+
+  // Before anything is read or written.
+  void watch_over(const SqliteJournalOptions& options) {
+    if (options.file != kInMemory) guard_.emplace(database_, options.file);
+  }
+
+  void roll_back() {
+    if (!open_) return;
+    database_.run("ROLLBACK");
+    open_ = false;
+  }
+
   void begin() {
     if (open_) return;
     begin_.run();
@@ -763,7 +807,8 @@ class SqliteJournal final : public Journal {
   }
 
   Database database_;
-  bool ready_;  // the file has its tables before the statements below are prepared
+  std::optional<WalGuard> guard_;  // none in memory
+  bool ready_;                     // the file has its tables before the statements below are prepared
   Statement begin_{database_, "BEGIN IMMEDIATE"};
   Statement commit_{database_, "COMMIT"};
   Statement insert_{
@@ -819,14 +864,18 @@ class SqliteJournal final : public Journal {
 
 }  // namespace
 
+std::unique_ptr<Journal> open_sqlite_journal(const SqliteJournalOptions& options) {
+  return std::make_unique<SqliteJournal>(options);
+}
+
 std::unique_ptr<Journal> open_sqlite_journal(const std::string& file) {
-  return std::make_unique<SqliteJournal>(file);
+  return open_sqlite_journal(SqliteJournalOptions{.file = file});
 }
 
 Result<FolderLock> FolderLock::take(const std::string& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) return Error{"KEFU_DATA_DIR: " + folder + " cannot be made: " + failed.message()};
+  const auto warnings = make_private(folder);
+  if (!warnings) return Error{warnings.error()};
+  for (const auto& warning : *warnings) log::warning(warning);
   const std::string file = folder + "/lock";
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return Error{"KEFU_DATA_DIR: " + file + " cannot be written: " + std::strerror(errno)};

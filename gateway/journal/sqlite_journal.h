@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "gateway/journal/accounts.h"
 #include "gateway/journal/journal.h"
 #include "lib/base/result.h"
 
@@ -13,7 +14,8 @@ namespace kefu {
 // Held while a gateway runs, so that two cannot share a folder. Released with the object.
 class FolderLock {
  public:
-  // Makes the folder when it is missing. The error says what to do.
+  // Makes the folder when it is missing, and keeps other users out of it and of the journal's files: what
+  // cannot be done of that is a warning in the log. The error says what to do.
   static Result<FolderLock> take(const std::string& folder);
   FolderLock(FolderLock&& other) noexcept;
   FolderLock& operator=(FolderLock&&) = delete;
@@ -24,8 +26,16 @@ class FolderLock {
   int descriptor_;
 };
 
-// Opens or makes `file`; ":memory:" for tests. Throws JournalError: not writable, no journal of ours, of a
-// newer version, full disk.
+struct SqliteJournalOptions {
+  std::string file{};        // ":memory:" for tests
+  Accounts accounts{};       // whose events it holds; both empty: of nobody in particular, for tests
+  bool adopt = false;        // KEFU_JOURNAL_ADOPT: take it over from other accounts
+  bool accept_loss = false;  // KEFU_JOURNAL_ACCEPT_LOSS: go on without synced content that is missing
+};
+
+// Opens or makes the file. Throws JournalError: not writable, no journal of ours, of a newer version, of
+// other accounts, synced content is missing, full disk.
+std::unique_ptr<Journal> open_sqlite_journal(const SqliteJournalOptions& options);
 std::unique_ptr<Journal> open_sqlite_journal(const std::string& file);
 
 }  // namespace kefu

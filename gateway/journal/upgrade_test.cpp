@@ -87,7 +87,7 @@ TEST_CASE("a journal of format 1 is read, written and closed as one of today") {
     CHECK_FALSE(journal->quarantined(quarantined[2].id)->is_cut());
     journal->commit();
   }
-  for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
+  for (const auto* end : {"", "-wal", "-shm", ".state"}) std::filesystem::remove(file.string() + end);
 }
 
 namespace {
@@ -171,5 +171,5 @@ TEST_CASE("a journal of format 2 is read as it is, and what is written from then
   }
   Database(file.string()).run("UPDATE events SET accepted_at = accepted_at + 1 WHERE checksum IS NOT NULL");
   CHECK(open_sqlite_journal(file.string())->event(fresh)->damaged);
-  for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
+  for (const auto* end : {"", "-wal", "-shm", ".state"}) std::filesystem::remove(file.string() + end);
 }

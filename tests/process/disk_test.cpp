@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -172,4 +173,39 @@ TEST_CASE("disk: a callback that is stored later than IM waits is not refused, a
   CHECK(eventually([&] { return stack.queue("notifier")["done"] == 1; }));
   CHECK(stack.clouds.count("custom_send") == 1);
   CHECK(stack.metrics_say("kefu_callbacks_late_total 1"));
+}
+
+TEST_CASE("disk: a WAL that is gone after kill -9 refuses the start, until its loss is accepted") {
+  Stack stack;
+  stack.start_gateway();
+  CHECK(stack.say("oAlice", "hello").status == 200);
+  stack.gateway->kill();
+  std::filesystem::remove(stack.data_folder() + "/data/journal.db-wal");
+  Process refused("kefu-gateway", stack.environment("gateway", free_port()));
+  CHECK(refused.wait() == 2);
+  CHECK(refused.output().find("journal.db-wal") != std::string::npos);
+  CHECK(refused.output().find("KEFU_JOURNAL_ACCEPT_LOSS=1") != std::string::npos);
+  stack.gateway_settings["KEFU_JOURNAL_ACCEPT_LOSS"] = "1";
+  stack.start_gateway();
+  CHECK(stack.say("oAlice", "hello again").status == 200);
+}
+
+TEST_CASE("disk: a WAL that is deleted under the running gateway loses nothing that was answered 200") {
+  Stack stack;
+  stack.start_gateway();
+  int accepted = 0;
+  const auto push_one = [&] {
+    if (stack.say("oAlice", "message " + std::to_string(accepted)).status == 200) ++accepted;
+  };
+  for (int i = 0; i < 20; ++i) push_one();
+  std::filesystem::remove(stack.data_folder() + "/data/journal.db-wal");
+  CHECK(eventually([&] {
+    push_one();
+    return stack.gateway->output().find("journal.db-wal was removed") != std::string::npos;
+  }));
+  CHECK(eventually([&] { return stack.ops("/readyz").status == 200; }));
+  push_one();
+  stack.gateway->kill();
+  stack.start_gateway();
+  CHECK(stack.queue("relay")["ready"] == accepted);
 }

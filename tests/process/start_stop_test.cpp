@@ -85,6 +85,24 @@ TEST_CASE("start: the HTTP doors may be on IPv6, and kefuctl asks there") {
   CHECK((*client)->get("/", std::chrono::seconds(5)).status == 403);
 }
 
+TEST_CASE("start: a journal of other accounts is refused, and nothing that waits in it reaches them") {
+  Stack stack;
+  stack.start_gateway();
+  CHECK(stack.say(kAlice, "said to the demo").status == 200);
+  CHECK(stack.gateway->stop() == 0);
+  auto others = stack.environment("gateway", free_port());
+  others["IM_SDK_APP_ID"] = "1400000077";
+  Process refused("kefu-gateway", others);
+  CHECK(refused.wait() == 2);
+  for (const auto* told : {"1400000001", "1400000077", "KEFU_DATA_DIR", "KEFU_JOURNAL_ADOPT=1"}) {
+    CAPTURE(told);
+    CHECK(refused.output().find(told) != std::string::npos);
+  }
+  stack.gateway_settings = {{"IM_SDK_APP_ID", "1400000077"}, {"KEFU_JOURNAL_ADOPT", "1"}};
+  stack.start_gateway();
+  CHECK(stack.queue("relay")["ready"] == 1);
+}
+
 TEST_CASE("start: a worker is ready when it is connected") {
   Stack stack;
   const int port = free_port();
