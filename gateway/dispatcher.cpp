@@ -15,6 +15,13 @@ namespace {
 
 // In steps that delay nobody, and still faster than events can come.
 constexpr Millis kCheckFiles{1000};
+constexpr Millis kNoteUsed{60'000};
+// A longer stop counts as one of this length: it may be an error of the clock. Less than a minute back is
+// none.
+constexpr Millis kStopCounts = std::chrono::minutes(10);
+constexpr Millis kBackIsNothing = std::chrono::minutes(1);
+// After it nothing is forgotten for so long: the keys that are old by a wrong clock are needed yet.
+constexpr Millis kForgetAfterJump = std::chrono::hours(1);
 constexpr Millis kForgetMore{100};
 constexpr Millis kForgetAgain{60'000};
 constexpr const char* kWithdrawn = "dropped by an operator";
@@ -117,6 +124,7 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
       sweeper_(options_.keep_done < 2 * Sweeper::kOverlap ? Millis(0) : options_.sweep_every),
       presence_(options_.agents, now),
       next_sweep_(kFirstSweep | std::uint64_t{journal.epoch()} << 32) {
+  compare_clock(now);
   for (const auto& known : journal_.agents()) {
     presence_.restore(known);
     desk_.set_availability(known.agent, availability_of(known.state));
@@ -152,6 +160,20 @@ Dispatcher::Dispatcher(DispatcherOptions options, Journal& journal, const std::f
     if (journal_.paused(which)) queue(which).gate().pause();
     queue(which).begin_quiet(workers, now + limits::kRestartQuiet);
   }
+}
+
+// Reply windows end by the clock, which may be wrong at one start and right at the next. By mistake a window
+// that is over counts as open: WeChat says so then, and nothing is lost. The other mistake would lose
+// replies.
+void Dispatcher::compare_clock(Timestamp now) {
+  const auto used = journal_.last_used();
+  const Millis passed = now - used;
+  if (used != Timestamp{} && (passed > kStopCounts || passed < -kBackIsNothing)) {
+    journal_.move_times(used, now, passed > kStopCounts ? passed - kStopCounts : passed);
+    next_forget_ = now + kForgetAfterJump;
+  }
+  journal_.note_used(now);
+  next_note_used_ = now + kNoteUsed;
 }
 
 // --- pushes ---
@@ -831,6 +853,10 @@ void Dispatcher::tick(Timestamp now) {
   if (now >= next_file_check_) {
     next_file_check_ = now + kCheckFiles;
     journal_.check_files();
+  }
+  if (now >= next_note_used_) {
+    next_note_used_ = now + kNoteUsed;
+    journal_.note_used(now);
   }
   for (const auto which : kQueues) {
     queue(which).tick(now, changes_);

@@ -182,6 +182,7 @@ class Dispatcher {
   void charge_further_calls(const v1::Delivery& delivery, Timestamp now);
   void resolve(v1::Delivery& delivery, Timestamp now);
   void take_back(const v1::Delivery& delivery, Timestamp now);
+  void compare_clock(Timestamp now);
   void tell_gate(v1::Queue which, Timestamp now);
   void replay_some(ReplayJob& job, Timestamp now);
   void forget_gone_workers();
@@ -210,6 +211,7 @@ class Dispatcher {
   ReplayJobs replays_;
   Timestamp next_forget_{};
   Timestamp next_file_check_{};
+  Timestamp next_note_used_{};
   TypingHints typing_;
   Sweeper sweeper_;
   PresenceBook presence_;

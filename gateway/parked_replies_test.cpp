@@ -404,3 +404,54 @@ TEST_CASE("where accounts are kept, agents hear of customers who have left too")
   talk.settle(reply, v1::OUTCOME_DEAD, 0, 43004, v1::FAILURE_DEAD);
   CHECK(talk.notices().size() == (talk.options.delete_on_unfollow ? 0 : 1));
 }
+
+TEST_CASE("a start with a wrong clock that is mended later gives up no reply") {
+  Talk talk;
+  talk.customer(Kind::message);
+  talk.agent("one");
+  talk.agent("two");
+  talk.settle(talk.reply().value(), v1::OUTCOME_PARKED, 0, 45047);
+  const auto counts = [&] { return talk.dispatcher->queue(v1::QUEUE_NOTIFIER).counts(); };
+  const auto waiting = counts().ready + counts().waiting;
+  REQUIRE(counts().parked == 1);
+  const auto right = talk.now;
+  Timestamp wrong{};
+  SUBCASE("ten years ahead") {
+    wrong = right + 24h * 3650;
+  }
+  SUBCASE("ten years behind") {
+    wrong = right - 24h * 3650;
+  }
+  SUBCASE("a day ahead") {
+    wrong = right + 24h;
+  }
+  talk.now = wrong;
+  talk.restart();
+  talk.pass(1h);
+  CHECK(counts().parked == 1);
+  talk.now = right + 1h;
+  talk.restart();
+  talk.pass(1h);
+  CHECK(counts().parked == 1);
+  CHECK(counts().ready + counts().waiting == waiting);
+  const auto window = talk.journal->customer(kAlice)->window;
+  CHECK(window.is_open(talk.now));
+  CHECK(window.ends_at <= right + 48h + 1h);
+
+  talk.pass(48h);
+  CHECK(counts().parked == 0);
+  CHECK(talk.journal->dead(v1::QUEUE_NOTIFIER).size() >= 1);
+}
+
+TEST_CASE("a long stop lets no reply die of a window that WeChat was not asked about") {
+  Talk talk;
+  talk.customer(Kind::message);
+  talk.agent("one");
+  talk.now = talk.now + 24h * 5;
+  talk.restart();
+  const auto late = talk.reply();
+  REQUIRE(late);
+  CHECK(late->event().agent_message().text() == "one");
+  talk.settle(*late, v1::OUTCOME_RETRY);
+  CHECK(talk.journal->dead(v1::QUEUE_NOTIFIER).empty());
+}

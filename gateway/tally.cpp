@@ -1,5 +1,6 @@
 #include "gateway/tally.h"
 
+#include <algorithm>
 #include <array>
 
 #include "gateway/admin.h"
@@ -86,7 +87,8 @@ void Tally::step(const Step& step) {
         .add();
   }
   if (step.name == "done") {
-    const Millis took = step.at - Timestamp{step.event.accepted_at_ms()};
+    // The system's clock may have been set in between.
+    const Millis took = std::max(Millis(0), step.at - Timestamp{step.event.accepted_at_ms()});
     metrics_.histogram("kefu_end_to_end_seconds", "From acceptance to done", {{"queue", queue}})
         .observe(seconds(took));
   }

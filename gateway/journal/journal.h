@@ -138,6 +138,14 @@ class Journal {
   // At most `steps` done events, with keys and hops, older than `before` go away. True: there may be more.
   virtual bool forget(Timestamp before, std::uint32_t steps) = 0;
 
+  // It is in use at `now`, which the next start compares its clock with.
+  virtual void note_used(Timestamp now) = 0;
+  // The clock says `now`, and said `then` a short time ago (an error of the clock, or a long stop, which
+  // nobody can tell apart). Moves `by` on: the ends of reply windows that were open then and of parked
+  // replies, and from when unfinished replies wait. What still lies in the future, as nothing can, is moved
+  // along or lies at `now`; an attempt that may have acted then lies long ago.
+  virtual void move_times(Timestamp then, Timestamp now, Millis by) = 0;
+
   // Throws JournalError when what is written is no longer where the next opening looks for it. What is staged
   // is gone then; what was committed is not. Cheap: for once a second.
   virtual void check_files() = 0;
@@ -172,6 +180,8 @@ class Journal {
   virtual QuarantineCounts quarantine_waiting() = 0;
 
   // --- at start ---
+  // When it was in use last, within a minute; 0: not known.
+  virtual Timestamp last_used() = 0;
   // Rises with every opening of this journal.
   virtual std::uint32_t epoch() const = 0;
   // Its own for ever, never 0: event ids and leases mean something within one journal only.

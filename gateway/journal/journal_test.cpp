@@ -667,3 +667,51 @@ TEST_CASE_TEMPLATE("what was submitted waits no more, and old rows go away", Sto
   std::erase_if(waiting, [](const auto& count) { return count.second == 0; });
   CHECK(waiting == QuarantineCounts{{{"im", QuarantineClass::unknown_agent}, 1}});
 }
+
+TEST_CASE_TEMPLATE("what waits moves with a clock that jumped, and what is over does not", Store, SqliteStore,
+                   MemoryStore) {
+  Bench<Store> bench;
+  const auto reply = bench.put("reply", v1::QUEUE_NOTIFIER);
+  const auto message = bench.put("message");
+  const auto done = bench.put("done");
+  queue::Change parked;
+  parked.event = reply;
+  parked.state = queue::State::parked;
+  parked.due = kNow + Millis(5000);
+  parked.unsure_at = kNow + Millis(50);
+  bench.journal->apply(parked, kNow);
+  bench.change(done, queue::State::done, kNow + Millis(90));
+  auto open = customer("oAlice", "oAlice", 0);
+  open.window.ends_at = kNow + Millis(7000);
+  bench.journal->save(open);
+  auto over = customer("oBob", "oBob", 0);
+  over.window.ends_at = kNow - Millis(1);
+  bench.journal->save(over);
+  bench.journal->note_used(kNow);
+  bench.journal->commit();
+  bench.restart();
+  CHECK(bench.journal->last_used() == kNow);
+  Millis by{};
+  SUBCASE("ahead") {
+    by = std::chrono::hours(1000);
+  }
+  SUBCASE("back") {
+    by = -std::chrono::hours(1000);
+  }
+  const auto now = kNow + by;
+  bench.journal->move_times(kNow, now, by);
+  bench.journal->note_used(now);
+  bench.journal->commit();
+  bench.restart();
+  CHECK(bench.journal->last_used() == now);
+  const auto unfinished = bench.unfinished();
+  REQUIRE(unfinished.size() == 2);
+  CHECK(unfinished[0].accepted_at == kNow + by);
+  CHECK(unfinished[0].due == kNow + Millis(5000) + by);
+  CHECK(unfinished[0].unsure_at == (by > Millis(0) ? kNow + Millis(50) : Timestamp{1}));
+  CHECK(unfinished[1].event == message);
+  CHECK(unfinished[1].accepted_at == (by > Millis(0) ? kNow : kNow + by));
+  CHECK(bench.journal->customer(OpenId("oAlice"))->window.ends_at == kNow + Millis(7000) + by);
+  CHECK_FALSE(bench.journal->customer(OpenId("oBob"))->window.is_open(now));
+  CHECK(bench.journal->event(done)->settled_at == std::min(kNow + Millis(90), now));
+}

@@ -29,6 +29,7 @@ struct MemoryDisk::Content {
   std::set<std::pair<v1::Queue, WorkerId>> workers;
   std::map<v1::Queue, Totals> totals;
   std::set<v1::Queue> paused;
+  Timestamp used_at{};
   std::uint32_t epoch = 0;
   std::uint64_t identity = (random_u64() >> 1) + 1;
 };
@@ -260,6 +261,39 @@ class MemoryJournal final : public Journal {
     return steps == 0;
   }
 
+  void note_used(Timestamp now) override {
+    undo_.push_back([this, before = now_.used_at] { now_.used_at = before; });
+    now_.used_at = now;
+  }
+
+  void move_times(Timestamp then, Timestamp now, Millis by) override {
+    for (auto& [openid, customer] : now_.customers) {
+      keep(now_.customers, openid);
+      if (customer.window.ends_at > std::min(then, now))
+        customer.window.ends_at = customer.window.ends_at + by;
+      if (customer.active_at <= now) continue;
+      customer.active_at = customer.active_at + by;
+      customer.conversation_at = customer.conversation_at + by;
+    }
+    for (auto& [id, row] : now_.events) {
+      keep(now_.events, id);
+      auto& stored = row.stored;
+      if (stored.state == queue::State::dead) continue;
+      if (stored.state == queue::State::done) {
+        stored.settled_at = std::min(stored.settled_at, now);
+        continue;
+      }
+      const auto from = row.age_from.value_or(Timestamp{stored.event.accepted_at_ms()});
+      if (stored.event.queue() == v1::QUEUE_NOTIFIER || from > now) row.age_from = from + by;
+      if (stored.state == queue::State::parked) stored.due = stored.due + by;
+      if (stored.unsure_at > now) stored.unsure_at = Timestamp{1};
+    }
+    for (auto& [key, at] : now_.notes) {
+      keep(now_.notes, key);
+      at = std::min(at, now);
+    }
+  }
+
   void check_files() override {}
 
   void commit() override {
@@ -347,6 +381,7 @@ class MemoryJournal final : public Journal {
   Totals totals(v1::Queue queue) override { return now_.totals[queue]; }
   std::uint32_t epoch() const override { return now_.epoch; }
   std::uint64_t identity() const override { return now_.identity; }
+  Timestamp last_used() override { return now_.used_at; }
 
   std::vector<EventId> each_unfinished(
       const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {

@@ -111,6 +111,7 @@ void prepare_file(Database& database) {
   database.run(
       "CREATE TABLE IF NOT EXISTS agents (agent TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, "
       "kicked TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID");
+  database.run("CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY, used_at INTEGER NOT NULL)");
   prepare_quarantine(database);
 }
 
@@ -377,6 +378,42 @@ class SqliteJournal final : public Journal {
     return std::max(ids.size(), static_cast<std::size_t>(database_.changed())) >= steps;
   }
 
+  void note_used(Timestamp now) override {
+    begin();
+    Statement(database_, "INSERT OR REPLACE INTO clock (id, used_at) VALUES (1, ?)").bind(now.ms).run();
+  }
+
+  void move_times(Timestamp then, Timestamp now, Millis by) override {
+    begin();
+    Statement(database_, "UPDATE customers SET window_ends_at = window_ends_at + ? WHERE window_ends_at > ?")
+        .bind(by.count())
+        .bind(std::min(then, now).ms)
+        .run();
+    Statement(database_,
+              "UPDATE customers SET active_at = active_at + ?1, conversation_at = conversation_at + ?1 WHERE "
+              "active_at > ?2")
+        .bind(by.count())
+        .bind(now.ms)
+        .run();
+    Statement(
+        database_,
+        "UPDATE events SET age_from = coalesce(age_from, accepted_at) + ?1 WHERE state < 5 AND (queue = "
+        "2 OR coalesce(age_from, accepted_at) > ?2)")
+        .bind(by.count())
+        .bind(now.ms)
+        .run();
+    Statement(database_, "UPDATE events SET due = due + ? WHERE state < 5 AND state = 4")
+        .bind(by.count())
+        .run();
+    Statement(database_, "UPDATE events SET unsure_at = 1 WHERE state < 5 AND unsure_at > ?")
+        .bind(now.ms)
+        .run();
+    Statement(database_, "UPDATE events SET settled_at = ?1 WHERE state = 5 AND settled_at > ?1")
+        .bind(now.ms)
+        .run();
+    Statement(database_, "UPDATE notes SET at = ?1 WHERE at > ?1").bind(now.ms).run();
+  }
+
   void check_files() override {
     if (!guard_ || guard_->is_whole()) return;
     roll_back();
@@ -522,6 +559,15 @@ class SqliteJournal final : public Journal {
 
   std::uint32_t epoch() const override { return epoch_; }
   std::uint64_t identity() const override { return identity_; }
+
+  // A journal of before has its newest event, which is older.
+  Timestamp last_used() override {
+    Statement row(database_,
+                  "SELECT coalesce((SELECT used_at FROM clock), (SELECT accepted_at FROM events ORDER BY id "
+                  "DESC LIMIT 1), 0)");
+    row.step();
+    return {row.integer(0)};
+  }
 
   std::vector<EventId> each_unfinished(
       const std::function<void(v1::Queue, const queue::Remembered&)>& take) override {
