@@ -11,6 +11,7 @@
 #include "lib/base/ascii.h"
 #include "lib/base/digest.h"
 #include "lib/base/json.h"
+#include "lib/base/utf8.h"
 
 namespace kefu {
 namespace {
@@ -24,8 +25,13 @@ constexpr std::size_t kExportBytes = 512 << 10;  // content of one page; then th
 constexpr std::string_view kStateNames = "ready, in_flight, waiting, parked, done or dead";
 constexpr const char* kBadLimit = "\"limit\" is a number from 1 to 1000, \"after\" the id of an event";
 static_assert(kListMost == 1000);
-constexpr std::array<std::string_view, 8> kLooks{"queues", "list",   "show", "customer",
-                                                 "trace",  "export", "jobs", "agents"};
+constexpr std::array<std::string_view, 9> kLooks{"queues", "list", "show",   "customer",  "trace",
+                                                 "export", "jobs", "agents", "quarantine"};
+constexpr const char* kBadPushId = "\"id\" is the number of a quarantined push";
+constexpr const char* kBadQuarantineFilter =
+    "\"source\" is wechat or im; \"class\" is undecryptable, not_understood, unknown_agent, "
+    "unknown_customer, "
+    "left_out or informational; \"after\" is the id of a quarantined push";
 constexpr std::array kStates{queue::State::ready,  queue::State::in_flight, queue::State::waiting,
                              queue::State::parked, queue::State::done,      queue::State::dead};
 
@@ -383,6 +389,89 @@ json agents(const Dispatcher& dispatcher, Timestamp now) {
   return {{"ok", true}, {"agents", std::move(told)}};
 }
 
+json quarantine_row(const QuarantinedPush& push) {
+  return {{"id", push.id},
+          {"at", push.at.ms},
+          {"source", push.source},
+          {"class", name(push.kind)},
+          {"reason", push.reason},
+          {"bytes", push.body_bytes},
+          {"can_be_submitted", can_be_submitted(push.kind)},
+          {"submitted_at", when(push.submitted_at)}};
+}
+
+// Nothing: the question names a source or a class that there is not.
+std::optional<QuarantineFilter> quarantine_filter(const json& question) {
+  QuarantineFilter wanted;
+  wanted.source = text_of(question, "source");
+  if (!wanted.source.empty() && wanted.source != "wechat" && wanted.source != "im") return std::nullopt;
+  if (const auto* after = field(question, "after")) {
+    if (!after->is_number_unsigned()) return std::nullopt;
+    wanted.after = after->get<std::uint64_t>();
+  }
+  if (const auto* all = field(question, "all")) wanted.submitted = *all == true;
+  if (!field(question, "class")) return wanted;
+  for (const auto kind : kQuarantineClasses) {
+    if (text_of(question, "class") == name(kind)) wanted.kind = kind;
+  }
+  return wanted.kind ? std::optional(wanted) : std::nullopt;
+}
+
+json quarantined(EventId id, Journal& journal) {
+  const auto push = journal.quarantined(id.value);
+  if (!push) return refusal("there is no quarantined push " + std::to_string(id.value));
+  json row = quarantine_row(*push);
+  row["query"] = push->query;
+  row["cut"] = push->is_cut();
+  if (is_valid_utf8(push->body)) {
+    row["body"] = push->body;
+  } else {
+    row["body_base64"] = base64_encode(push->body);
+  }
+  return {{"ok", true}, {"push", std::move(row)}};
+}
+
+json quarantine(const json& question, Journal& journal) {
+  if (const auto id = id_of(question)) return quarantined(*id, journal);
+  if (field(question, "id")) return refusal(kBadPushId);
+  const auto wanted = quarantine_filter(question);
+  if (!wanted) return refusal(kBadQuarantineFilter);
+  const auto most = limit_of(question, kListDefault);
+  if (!most) return refusal(kBadLimit);
+  json pushes = json::array();
+  for (const auto& push : journal.quarantined(*wanted, *most)) pushes.push_back(quarantine_row(push));
+  std::uint64_t waiting = 0;
+  for (const auto& [of, count] : journal.quarantine_waiting()) waiting += count;
+  const bool all = pushes.size() < *most;
+  const json next = all ? json() : pushes.back()["id"];
+  return {{"ok", true}, {"pushes", std::move(pushes)}, {"waiting", waiting}, {"next", next}};
+}
+
+json told(const QuarantineSubmitted& submitted) {
+  json failed = json::array();
+  for (const auto& [reason, count] : submitted.failed)
+    failed.push_back({{"reason", reason}, {"count", count}});
+  return {{"ok", true},
+          {"submitted", submitted.submitted},
+          {"duplicates", submitted.duplicates},
+          {"failed", std::move(failed)},
+          {"next", submitted.next == 0 ? json() : json(submitted.next)}};
+}
+
+json quarantine_submit(const json& question, Dispatcher& dispatcher, Timestamp now) {
+  if (const auto id = id_of(question)) {
+    const auto submitted = dispatcher.submit_quarantined(id->value, now);
+    return submitted ? told(*submitted) : refusal(submitted.error());
+  }
+  if (field(question, "id")) return refusal(kBadPushId);
+  auto wanted = quarantine_filter(question);
+  if (!wanted) return refusal(kBadQuarantineFilter);
+  wanted->submitted = false;
+  const auto most = limit_of(question, kPage);
+  if (!most) return refusal(kBadLimit);
+  return told(dispatcher.submit_quarantined(*wanted, *most, now));
+}
+
 json drop(const json& question, Dispatcher& dispatcher, Timestamp now) {
   const auto id = id_of(question);
   return id ? counted(dispatcher.drop(*id, now)) : refusal("drop needs \"id\": the number of an event");
@@ -406,6 +495,7 @@ std::optional<json> look(const std::string& command, const json& question, const
   if (command == "export") return export_page(question, dispatcher, journal);
   if (command == "jobs") return jobs(dispatcher);
   if (command == "agents") return agents(dispatcher, now);
+  if (command == "quarantine") return quarantine(question, journal);
   return std::nullopt;
 }
 
@@ -413,6 +503,7 @@ std::optional<json> look(const std::string& command, const json& question, const
 std::optional<json> repair(const std::string& command, const json& question, Dispatcher& dispatcher,
                            Timestamp now) {
   if (command == "import") return import_events(question, dispatcher, now);
+  if (command == "quarantine_submit") return quarantine_submit(question, dispatcher, now);
   if (command == "replay") return replay(question, dispatcher, now);
   if (command == "drop") return drop(question, dispatcher, now);
   if (command == "pause") return pause(question, dispatcher, true);
@@ -429,8 +520,9 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
   if (auto told = look(command, question, dispatcher, journal, now)) return *std::move(told);
   if (auto told = repair(command, question, dispatcher, now)) return *std::move(told);
   return refusal(
-      "unknown \"cmd\"; there are queues, list, show, trace, customer, agents, replay, jobs, drop, pause, "
-      "resume, export, import");
+      "unknown \"cmd\"; there are queues, list, show, trace, customer, agents, quarantine, "
+      "quarantine_submit, "
+      "replay, jobs, drop, pause, resume, export, import");
 }
 
 }  // namespace

@@ -277,7 +277,8 @@ bool Dispatcher::tells_note(const CustomerPush& push, const std::optional<Custom
 // Whatever lets replies through lets the parked ones through too.
 void Dispatcher::move_window(Customer& customer, const CustomerPush& push, Timestamp now) {
   if (const auto opener = opener_of(push)) {
-    customer.window.open(*opener, now);
+    const Timestamp came_at = push.came_at == Timestamp{} ? now : push.came_at;
+    customer.window.open(*opener, came_at);
     notifier_.reopen(customer.openid, now, changes_);
   } else if (push.kind == CustomerPush::Kind::unfollow) {
     customer.window.close(now);
@@ -330,7 +331,9 @@ std::optional<Receipt> Dispatcher::tell_left_out(const Customer& customer, const
                                                  Timestamp now) {
   if (push.left_out.empty()) return std::nullopt;
   const auto what = readable_left_out(push.left_out, words());
-  quarantine({"im", "cannot be carried over: " + what, push.body, QuarantineClass::left_out}, now);
+  quarantine(
+      {"im", "cannot be carried over: " + what, push.body, QuarantineClass::left_out, push.query, push.agent},
+      now);
   if (!options_.notices) return std::nullopt;
   const bool nothing_left = push.text.empty() && push.elements.empty();
   const auto key = nothing_left ? push.key : dedup_key({"notice", "left out", push.source_id});
@@ -466,22 +469,6 @@ void Dispatcher::keep(const std::optional<AgentPresence>& presence) {
   if (!presence) return;
   journal_.save(*presence);
   desk_.set_availability(presence->agent, availability_of(presence->state));
-}
-
-Receipt Dispatcher::take(const RawPush& push, Timestamp now) {
-  quarantine(push, now);
-  return {Receipt::Kind::stored, ReplyKind::none};
-}
-
-void Dispatcher::quarantine(const RawPush& push, Timestamp now) {
-  QuarantinedPush row;
-  row.at = now;
-  row.source = push.source;
-  row.kind = push.kind;
-  row.reason = push.reason;
-  row.query = push.query;
-  row.body = push.body;
-  journal_.quarantine(row);
 }
 
 Receipt Dispatcher::store(v1::Event event, const DedupKey& key, ReplyKind reply, Timestamp now) {
@@ -889,8 +876,7 @@ void Dispatcher::forget_gone_workers() {
 void Dispatcher::forget_old(Timestamp now) {
   if (now < next_forget_) return;
   bool more = journal_.forget(now - options_.keep_done, kForgetAtOnce);
-  const auto quarantine_kept = std::max(options_.keep_done, kQuarantineKeptFor);
-  more = journal_.forget_quarantined(now - quarantine_kept, kForgetAtOnce) >= kForgetAtOnce || more;
+  more = forget_quarantined(now, kForgetAtOnce) || more;
   next_forget_ = now + (more ? kForgetMore : kForgetAgain);
 }
 

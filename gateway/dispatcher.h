@@ -41,6 +41,9 @@ struct DispatcherOptions {
   Millis keep_done{std::chrono::hours(72)};
   Millis sweep_every{0};                 // KEFU_SWEEP; 0: never
   std::uint32_t worker_slots_max = 256;  // KEFU_WORKER_SLOTS_MAX: who offers more gets so many
+  // What the web sides make of a quarantined push today; the error says why it still cannot be delivered.
+  std::function<Result<Submission>(const QuarantinedPush&)> read_again{
+      [](const QuarantinedPush&) { return Result<Submission>(Error{"nothing here can read it"}); }};
 };
 
 // To a worker; `route` is what its messages came with.
@@ -64,6 +67,22 @@ struct Step {
   Timestamp at{};
 };
 
+// One push that was quarantined in this turn, for the log and the figures.
+struct Quarantined {
+  std::string source;
+  QuarantineClass kind = QuarantineClass::not_understood;
+  std::string reason;
+  std::string agent;  // of an agent's message: who wrote it
+};
+
+// What came of submitting quarantined pushes again.
+struct QuarantineSubmitted {
+  std::uint64_t submitted = 0;
+  std::uint64_t duplicates = 0;                 // their events were there already
+  std::map<std::string, std::uint64_t> failed;  // by the reason why they still cannot be delivered
+  std::uint64_t next = 0;                       // go on after this id; 0: that was all
+};
+
 class Dispatcher {
  public:
   // Reads what is unfinished. `chance` gives uniform numbers in [0,1).
@@ -80,6 +99,9 @@ class Dispatcher {
   std::vector<Outgoing> outgoing();
   std::vector<Outgoing> handouts(Timestamp now);
   std::vector<Step> steps();
+  std::vector<Quarantined> quarantined();
+  // How many pushes went away by their age though they had never been submitted, since it was asked last.
+  std::uint64_t quarantine_forgotten();
   std::optional<Timestamp> next_timer(Timestamp now) const;
   // How often workers said what does not count since this was asked last, by reason: verdict_without_hello,
   // verdict_of_another, worker_refused, worker_slots.
@@ -96,6 +118,12 @@ class Dispatcher {
   };
   ReplayAll replay_all(v1::Queue queue, Timestamp now);
   const std::deque<ReplayJob>& replay_jobs() const { return replays_.all(); }
+  // Quarantined pushes take the way of the webhook again, with the present settings, in the order in which
+  // they came; what was accepted since stays before them. The first form says why its push cannot be
+  // submitted.
+  Result<QuarantineSubmitted> submit_quarantined(std::uint64_t id, Timestamp now);
+  // At most `limit` rows, and some megabytes of bodies.
+  QuarantineSubmitted submit_quarantined(const QuarantineFilter& wanted, std::uint32_t limit, Timestamp now);
   // An event that was exported from another journal; false: this one has it already.
   bool take_over(StoredEvent exported, Timestamp now);
   // By an operator; survives restarts.
@@ -132,6 +160,8 @@ class Dispatcher {
   Receipt take(const AgentPresence& presence, Timestamp now);
   Receipt take(const RawPush& push, Timestamp now);
   void quarantine(const RawPush& push, Timestamp now);
+  Result<Receipt> submit_again(const QuarantinedPush& row, Timestamp now);
+  bool forget_quarantined(Timestamp now, std::uint32_t at_once);
   const Texts& words() const;
   v1::AgentMessage words_of(const AgentPush& push) const;
   std::optional<Receipt> tell_left_out(const Customer& customer, const AgentPush& push, Timestamp now);
@@ -206,6 +236,8 @@ class Dispatcher {
   std::map<std::string, v1::Recorded> recorded_;  // by route
   std::vector<Outgoing> outgoing_;
   std::vector<Step> steps_;
+  std::vector<Quarantined> quarantined_;
+  std::uint64_t quarantine_forgotten_ = 0;
   std::map<v1::Queue, bool> told_closed_;
   std::map<OpenId, Timestamp> position_told_;
   ReplayJobs replays_;

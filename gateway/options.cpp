@@ -73,6 +73,10 @@ QueueLoopOptions queue_loop_options(const Settings& settings) {
   options.dispatcher.sweep_every = settings.duration("KEFU_SWEEP");
   options.dispatcher.keep_done = settings.duration("KEFU_KEEP_DONE");
   options.dispatcher.worker_slots_max = static_cast<std::uint32_t>(settings.number("KEFU_WORKER_SLOTS_MAX"));
+  options.dispatcher.read_again = [wechat = wechat_webhook_options(settings),
+                                   im = im_webhook_options(settings)](const QuarantinedPush& push) {
+    return push.source == "im" ? read_again(im, push) : read_again(wechat, push);
+  };
   options.dispatcher.relay = relay_rules(settings);
   options.dispatcher.notifier = notifier_rules(settings);
   return options;

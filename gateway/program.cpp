@@ -52,9 +52,11 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
   const auto endpoints = loop.start();
   if (!endpoints) return ops::cannot_start("gateway", endpoints.error());
 
+  PushHealth push_health;
   const WeChatWebhook wechat(
       wechat_webhook_options(settings),
-      [&](Submission push, Mailbox::Tell tell) { mailbox.submit(std::move(push), std::move(tell)); }, tally);
+      [&](Submission push, Mailbox::Tell tell) { mailbox.submit(std::move(push), std::move(tell)); }, tally,
+      push_health);
   const ImWebhook im(
       im_webhook_options(settings),
       [&](Submission submission, Mailbox::Tell tell) {
@@ -87,8 +89,9 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
   if (media) media->serve_on(web);
 
   const auto readiness = [&] {
-    const auto trouble = loop.trouble();
-    return ops::Readiness{trouble.empty() ? std::vector<std::string>{} : std::vector<std::string>{trouble}};
+    auto missing = push_health.problems();
+    if (auto trouble = loop.trouble(); !trouble.empty()) missing.insert(missing.begin(), std::move(trouble));
+    return ops::Readiness{std::move(missing)};
   };
   ops::OpsPage page(settings.text("KEFU_OPS_LISTEN"), metrics, readiness, [&] { loop.refresh_metrics(); });
   // The page last: who reads there that we are ready finds us listening.

@@ -21,6 +21,7 @@
 #include "gateway/admin.h"
 #include "gateway/connection_guard.h"
 #include "gateway/door.h"
+#include "gateway/quarantine_log.h"
 #include "gateway/tap.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
@@ -103,6 +104,7 @@ struct QueueLoop::Impl {
   zmq::socket_t router{context, zmq::socket_type::router};
   Tap tap{context};
   zmq::socket_t admin{context, zmq::socket_type::router};
+  QuarantineLog quarantine_log;
   bool tap_on = false;
   ConnectionGuard guard{context,
                         [this](std::string_view door, std::string_view why) { tell_cut(door, why); }};
@@ -411,6 +413,11 @@ struct QueueLoop::Impl {
         if (tap_on && tap.publish(step) == Tap::Told::overrun) tally.tap_overrun();
       });
     }
+    for (const auto& push : dispatcher.quarantined()) {
+      harmless("metrics", [&] { tally.quarantined(push); });
+      quarantine_log.tell(push, steady_now());
+    }
+    quarantine_log.tell_forgotten(dispatcher.quarantine_forgotten());
   }
 
   // Nothing that is only told may harm what is done.

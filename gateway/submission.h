@@ -48,8 +48,9 @@ struct AgentPush {
   std::string source_id;   // MsgKey
   std::string left_out{};  // what cannot be carried over, one a line (lib/im/elements.h); empty: all can
   std::string body{};      // of the callback, quarantined when something is left out
-  std::vector<v1::Element> elements{};  // none: `text` is all
-  Timestamp said_at{};                  // when it was not said just now; 0: it was
+  std::vector<v1::Element> elements{};         // none: `text` is all
+  Timestamp said_at{};                         // when it was not said just now; 0: it was
+  std::map<std::string, std::string> query{};  // of the callback, as in QuarantinedPush
 };
 
 // An agent's message that is not meant any more: recalled, or refused by IM after it was announced. It may
@@ -86,6 +87,7 @@ struct RawPush {
   std::string body;
   QuarantineClass kind = QuarantineClass::not_understood;
   std::map<std::string, std::string> query{};  // as in QuarantinedPush
+  std::string agent{};                         // of an agent's message: who wrote it
 };
 
 using Submission =

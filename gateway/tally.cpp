@@ -94,6 +94,14 @@ void Tally::step(const Step& step) {
   }
 }
 
+void Tally::quarantined(const Quarantined& push) {
+  metrics_
+      .counter("kefu_quarantined_total",
+               "Pushes and callbacks that made no event or not the whole of one, and are kept",
+               {{"source", push.source}, {"class", std::string(name(push.kind))}})
+      .add();
+}
+
 void Tally::tap_overrun() {
   metrics_
       .counter(
@@ -104,6 +112,13 @@ void Tally::tap_overrun() {
 }
 
 void Tally::queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now) {
+  for (const auto& [of, count] : journal.quarantine_waiting()) {
+    metrics_
+        .gauge("kefu_quarantine_waiting",
+               "Quarantined pushes that were not submitted again, of those that can be",
+               {{"source", of.first}, {"class", std::string(name(of.second))}})
+        .set(static_cast<double>(count));
+  }
   for (const auto which : {v1::QUEUE_RELAY, v1::QUEUE_NOTIFIER}) {
     const auto& queue = dispatcher.queue(which);
     const std::string queue_label(queue_name(which));

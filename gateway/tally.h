@@ -23,6 +23,7 @@ class Tally {
 
   // --- the loop ---
   void step(const Step& step);
+  void quarantined(const Quarantined& push);
   void tap_overrun();
   void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
   void committed(std::size_t letters, double seconds);

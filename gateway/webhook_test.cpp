@@ -23,6 +23,7 @@ constexpr Timestamp kNow{1'700'000'000'000};
 struct Bench {
   ops::Metrics metrics;
   Tally tally{metrics};
+  PushHealth health;
   std::vector<Submission> submitted;
   Receipt receipt{Receipt::Kind::stored, ReplyKind::none};
   WeChatWebhookOptions wechat_options{kToken, "wx1", {}, "welcome!", "please wait", &texts("en")};
@@ -38,7 +39,7 @@ struct Bench {
       tell(submit(std::move(submission)));
     };
   }
-  WeChatWebhook wechat() { return {wechat_options, tell_at_once(), tally}; }
+  WeChatWebhook wechat() { return {wechat_options, tell_at_once(), tally, health}; }
   http::Response push(const http::Request& request) {
     std::vector<http::Response> answers;
     wechat().push(request, [&](http::Response answer) { answers.push_back(std::move(answer)); });
@@ -510,6 +511,111 @@ TEST_CASE("no sample body is answered with an error, and none is believed about 
     for (std::size_t size = 0; size < body.size(); size += 7)
       CHECK(bench.push(signed_request(body.substr(0, size))).status == 200);
   }
+}
+
+TEST_CASE(
+    "a signed push that no key opens is answered success, quarantined whole, and told until one opens") {
+  Bench bench;
+  const auto key = *wechat::parse_aes_key(kAesKey);
+  auto other = key;
+  other.bytes[0] ^= 1;
+  const auto request = encrypted_request(other, text_push());
+  bench.wechat_options.aes_keys = {key};
+  CHECK(bench.health.problems().empty());
+  CHECK(bench.push(request).body == "success");
+  CHECK(bench.push(request).body == "success");
+  CHECK(bench.raw().kind == QuarantineClass::undecryptable);
+  CHECK(bench.raw().body == request.body);
+  REQUIRE(bench.health.problems().size() == 1);
+  const auto problem = bench.health.problems().front();
+  CHECK(problem.starts_with("2 pushes were signed with WECHAT_TOKEN but could not be opened"));
+  CHECK(problem.find("WECHAT_AES_KEY") != std::string::npos);
+  CHECK(problem.find(kAesKey) == std::string::npos);
+  CHECK(problem.find(kToken) == std::string::npos);
+  bench.push(encrypted_request(key, text_push()));
+  CHECK(bench.health.problems().empty());
+}
+
+TEST_CASE("an encrypted push is told when no key is set at all") {
+  Bench bench;
+  const auto key = *wechat::parse_aes_key(kAesKey);
+  CHECK(bench.push(encrypted_request(key, text_push())).body == "success");
+  CHECK(bench.raw().kind == QuarantineClass::undecryptable);
+  CHECK(bench.raw().query.contains("msg_signature"));
+  CHECK(bench.health.problems().size() == 1);
+}
+
+namespace {
+
+QuarantinedPush quarantined(const RawPush& raw) {
+  QuarantinedPush push;
+  push.source = raw.source;
+  push.kind = raw.kind;
+  push.query = raw.query;
+  push.body = raw.body;
+  push.body_bytes = raw.body.size();
+  return push;
+}
+
+}  // namespace
+
+TEST_CASE("a quarantined push is read again with the key that opens it") {
+  Bench bench;
+  const auto key = *wechat::parse_aes_key(kAesKey);
+  auto request = encrypted_request(key, text_push());
+  SUBCASE("a wrong key was set") {
+    auto other = key;
+    other.bytes[0] ^= 1;
+    bench.wechat_options.aes_keys = {other};
+  }
+  SUBCASE("no key was set") {}
+  bench.push(request);
+  const auto row = quarantined(bench.raw());
+  CHECK_FALSE(read_again(bench.wechat_options, row));
+  bench.wechat_options.aes_keys = {key};
+  const auto again = read_again(bench.wechat_options, row);
+  REQUIRE(again);
+  CHECK(std::get<CustomerPush>(*again).text == "hello");
+  bench.submitted.clear();
+  bench.push(request);
+  CHECK(std::get<CustomerPush>(*again).key == bench.customer_push().key);
+}
+
+TEST_CASE("a quarantined push whose body nobody signed is not believed later") {
+  Bench bench;
+  const auto key = *wechat::parse_aes_key(kAesKey);
+  auto request = encrypted_request(key, text_push());
+  SUBCASE("a wrong msg_signature") {
+    replace_parameter(request, "msg_signature", std::string(40, '0'));
+  }
+  SUBCASE("none") {
+    request.query.pop_back();
+  }
+  bench.push(request);
+  REQUIRE(bench.raw().kind == QuarantineClass::undecryptable);
+  bench.wechat_options.aes_keys = {key};
+  const auto again = read_again(bench.wechat_options, quarantined(bench.raw()));
+  REQUIRE_FALSE(again);
+  CHECK(again.error() == "its msg_signature was not made with WECHAT_TOKEN");
+}
+
+TEST_CASE("a quarantined callback is read again as the webhook would") {
+  const ImWebhookOptions options{"1400000001", "cb", {"agent1"}};
+  QuarantinedPush row;
+  row.source = "im";
+  row.body = sent();
+  row.body_bytes = row.body.size();
+  const auto again = read_again(options, row);
+  REQUIRE(again);
+  CHECK(std::get<AgentPush>(*again).text == "yes?");
+  row.body = sent("agent9");
+  row.body_bytes = row.body.size();
+  CHECK(read_again(options, row).error() == "its sender is not in IM_AGENTS");
+  row.body = "hello";
+  row.body_bytes = row.body.size();
+  CHECK_FALSE(read_again(options, row));
+  row.body_bytes = 100'000;
+  CHECK(read_again(options, row).error() == "its body was cut when it was kept");
 }
 
 TEST_CASE("an agent's word becomes a message to the customer") {

@@ -21,6 +21,7 @@ constexpr const char* kExamples = R"(Examples:
   kefuctl explain 45015                   what an error means and what the queue does with it
   kefuctl replay 42                       try it again
   kefuctl replay relay                    try everything dead or parked of a queue again
+  kefuctl quarantine                      pushes that made no message, and why; `submit` tries them again
   kefuctl pause notifier                  hand nothing out until `kefuctl resume notifier`
   kefuctl tap --queue relay --step dead   watch as it happens
   kefuctl top                             a live view, until q
@@ -64,6 +65,7 @@ int main(int argc, char** argv) {
   app.fallthrough();  // --json and --connect may stand after the verb, too
   add_looking_verbs(app, common, action);
   add_repairing_verbs(app, common, action);
+  add_quarantine_verbs(app, common, action);
   add_transfer_verbs(app, common, action);
   add_watching_verbs(app, common, action);
   add_monitoring_verbs(app, common, action);

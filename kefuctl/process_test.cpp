@@ -193,6 +193,30 @@ TEST_CASE("each verb asks the contract's question") {
   }
 }
 
+TEST_CASE("quarantined pushes are listed, shown whole and submitted") {
+  AdminStub gateway(AdminStub::Answers{
+      {"quarantine",
+       R"({"ok":true,"waiting":1,"next":null,"pushes":[{"id":7,"at":1700000000000,"source":"wechat",
+           "class":"undecryptable","reason":"wrong \u001b[31mpadding","bytes":900,"can_be_submitted":true,"submitted_at":null}]})"},
+      {"quarantine_submit",
+       R"({"ok":true,"submitted":20,"duplicates":1,"failed":[{"reason":"wrong padding","count":3}],"next":null})"}});
+  const Run list = kefuctl(gateway.connect() + "quarantine --class undecryptable");
+  CHECK(list.status == 0);
+  CHECK(gateway.asked() == json{{"cmd", "quarantine"}, {"class", "undecryptable"}, {"limit", 100}});
+  CHECK(contains(list.output, "undecryptable"));
+  CHECK(contains(list.output, "1 waits to be submitted"));
+  CHECK_FALSE(contains(list.output, "\x1b"));
+  kefuctl(gateway.connect() + "quarantine 7");
+  CHECK(gateway.asked() == json{{"cmd", "quarantine"}, {"id", 7}});
+  const Run submit = kefuctl(gateway.connect() + "quarantine submit");
+  CHECK(submit.status == 1);
+  CHECK(gateway.asked() == json{{"cmd", "quarantine_submit"}});
+  CHECK(contains(submit.output, "20 pushes submitted, 1 were there already"));
+  CHECK(contains(submit.output, "3 still cannot be delivered: wrong padding"));
+  kefuctl(gateway.connect() + "quarantine submit 7");
+  CHECK(gateway.asked() == json{{"cmd", "quarantine_submit"}, {"id", 7}});
+}
+
 TEST_CASE("--json prints the answer as it came, wherever the flag stands") {
   AdminStub gateway(AdminStub::Answers{{"queues", R"({"ok":true,"queues":[{"name":"relay"}]})"}});
   const std::string whole = "{\"ok\":true,\"queues\":[{\"name\":\"relay\"}]}\n";

@@ -178,6 +178,38 @@ std::string render_jobs(std::string_view answer) {
                       rows);
 }
 
+std::string render_quarantine(std::string_view answer) {
+  const json parsed = parse(answer);
+  if (parsed.is_discarded()) return std::string(answer);
+  std::vector<std::vector<std::string>> rows;
+  for (const json& push : rows_of(parsed, "pushes")) {
+    const std::string submitted = time_cell(push, "submitted_at");
+    const std::string state = submitted != "-"                           ? "submitted " + submitted
+                              : cell(push, "can_be_submitted") == "true" ? "waits"
+                                                                         : "only kept";
+    rows.push_back({cell(push, "id"), time_cell(push, "at"), cell(push, "source"), cell(push, "class"),
+                    cell(push, "bytes"), state, cell(push, "reason")});
+  }
+  if (rows.empty()) return "no such pushes in quarantine\n";
+  const std::string waiting = cell(parsed, "waiting");
+  std::string text = format_table(
+      {{"ID", true}, {"AT"}, {"SOURCE"}, {"CLASS"}, {"BYTES", true}, {"STATE"}, {"REASON"}}, rows);
+  text += "\n" + waiting + (waiting == "1" ? " waits" : " wait") + " to be submitted\n";
+  if (cell(parsed, "next") != "-") text += "there may be more: --after " + cell(parsed, "next") + "\n";
+  return text;
+}
+
+std::string render_submitted(std::string_view answer) {
+  const json parsed = parse(answer);
+  if (parsed.is_discarded()) return std::string(answer);
+  const std::string count = cell(parsed, "submitted");
+  std::string text = count + (count == "1" ? " push" : " pushes") + " submitted, " +
+                     cell(parsed, "duplicates") + " were there already\n";
+  for (const json& one : rows_of(parsed, "failed"))
+    text += cell(one, "count") + " still cannot be delivered: " + cell(one, "reason") + "\n";
+  return text;
+}
+
 std::string render_events(std::string_view answer) {
   const json parsed = parse(answer);
   if (parsed.is_discarded()) return printable(answer);

@@ -10,12 +10,14 @@
 namespace kefu::ctl {
 
 std::string render_queues(std::string_view answer);
-std::string render_events(std::string_view answer);    // of "list"
-std::string render_pretty(std::string_view answer);    // of "show": indented JSON
-std::string render_trace(std::string_view answer);     // of "trace": each event and its way, hop by hop
-std::string render_customer(std::string_view answer);  // of "customer"
-std::string render_agents(std::string_view answer);    // of "agents"
-std::string render_jobs(std::string_view answer);      // of "jobs"
+std::string render_events(std::string_view answer);      // of "list"
+std::string render_pretty(std::string_view answer);      // of "show": indented JSON
+std::string render_trace(std::string_view answer);       // of "trace": each event and its way, hop by hop
+std::string render_customer(std::string_view answer);    // of "customer"
+std::string render_agents(std::string_view answer);      // of "agents"
+std::string render_jobs(std::string_view answer);        // of "jobs"
+std::string render_quarantine(std::string_view answer);  // of "quarantine"
+std::string render_submitted(std::string_view answer);   // of "quarantine_submit"
 std::string render_count(std::string_view answer, std::string_view what_happened);  // "3 events replayed"
 
 // Parts of the above, of one queue and of the whole answer to "queues".

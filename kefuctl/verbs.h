@@ -28,6 +28,7 @@ void add_looking_verbs(CLI::App& app, const Common& common,
                        Action& action);  // queues list show trace customer agents
 void add_repairing_verbs(CLI::App& app, const Common& common,
                          Action& action);  // replay jobs drop pause resume
+void add_quarantine_verbs(CLI::App& app, const Common& common, Action& action);  // quarantine
 void add_transfer_verbs(CLI::App& app, const Common& common, Action& action);    // export import
 void add_watching_verbs(CLI::App& app, const Common& common, Action& action);    // tap top
 void add_monitoring_verbs(CLI::App& app, const Common& common, Action& action);  // check health explain

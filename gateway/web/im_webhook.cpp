@@ -108,7 +108,7 @@ ImWebhook::Outcome ImWebhook::outcome_of(const http::Request& request, Timestamp
     case im::CallbackKind::presence:
       return presence(callback->presence);
     case im::CallbackKind::moderation:
-      return to_keep(request, "moderation");
+      return to_keep(request, "moderation", QuarantineClass::informational);
     case im::CallbackKind::read:
       return counted("read_report");
     case im::CallbackKind::bot:
@@ -126,8 +126,9 @@ ImWebhook::Outcome ImWebhook::counted(std::string_view why) const {
   return {ok()};
 }
 
-ImWebhook::Outcome ImWebhook::to_keep(const http::Request& request, const std::string& why) {
-  return {ok(), RawPush{"im", why, request.body}, true};
+ImWebhook::Outcome ImWebhook::to_keep(const http::Request& request, const std::string& why,
+                                      QuarantineClass kind) {
+  return {ok(), RawPush{"im", why, request.body, kind, query_to_keep(request)}, true};
 }
 
 ImWebhook::Outcome ImWebhook::sent(const http::Request& request, const im::Callback& callback) const {
@@ -150,7 +151,7 @@ ImWebhook::Outcome ImWebhook::sent(const http::Request& request, const im::Callb
   }
   auto push = push_of(message, request.body);
   if (push.text.empty() && push.elements.empty() && push.left_out.empty())
-    return to_keep(request, "the message is empty");
+    return to_keep(request, "the message is empty", QuarantineClass::not_understood);
   const bool left_out = !push.left_out.empty();
   return {ok(), std::move(push), left_out};
 }

@@ -3,23 +3,17 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "gateway/submission.h"
 #include "gateway/tally.h"
+#include "gateway/web/im_intake.h"
 #include "lib/base/clock.h"
 #include "lib/http/server.h"
 #include "lib/im/callback.h"
 
 namespace kefu {
-
-struct ImWebhookOptions {
-  std::string sdk_app_id;
-  std::string token;  // empty: callbacks are taken unsigned (IM_CALLBACK_INSECURE)
-  std::set<std::string> agents;
-};
 
 class ImWebhook {
  public:
@@ -54,7 +48,7 @@ class ImWebhook {
   Outcome modified(const http::Request& request, const im::SentMessage& message) const;
   Outcome presence(const im::Presence& presence) const;
   Outcome counted(std::string_view why) const;  // there is nothing to do
-  static Outcome to_keep(const http::Request& request, const std::string& why);
+  static Outcome to_keep(const http::Request& request, const std::string& why, QuarantineClass kind);
 
   ImWebhookOptions options_;
   Submit submit_;

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "gateway/wechat_events.h"
-#include "gateway/wechat_message.h"
 #include "lib/base/clock.h"
 #include "lib/base/digest.h"
 #include "lib/ops/log.h"
@@ -21,9 +19,6 @@ http::Response plain(int status, std::string body) {
 http::Response success() {
   return plain(200, "success");
 }
-
-// Of MsgType; longer ones are nobody's.
-constexpr std::size_t kTypeBytesMax = 64;
 
 // An event that moves no reply window and that nobody wants to be told of is only counted: some come every
 // few seconds.
@@ -47,8 +42,8 @@ std::optional<Signed> signed_parts(const http::Request& request, std::string_vie
 
 }  // namespace
 
-WeChatWebhook::WeChatWebhook(WeChatWebhookOptions options, Submit submit, Tally& tally)
-    : options_(std::move(options)), submit_(std::move(submit)), tally_(tally) {}
+WeChatWebhook::WeChatWebhook(WeChatWebhookOptions options, Submit submit, Tally& tally, PushHealth& health)
+    : options_(std::move(options)), submit_(std::move(submit)), tally_(tally), health_(health) {}
 
 http::Response WeChatWebhook::verify(const http::Request& request) const {
   const auto echo = request.parameter("echostr");
@@ -74,32 +69,26 @@ http::EarlyVerdict WeChatWebhook::check_early(const http::Request& head) const {
 }
 
 void WeChatWebhook::push(const http::Request& request, http::Answer answer_with) const {
-  Opened opened;
+  OpenedPush opened;
   std::string why;
   switch (open(request, opened, why)) {
     case Seal::forged:
       tally_.rejected("signature");
       return answer_with(plain(403, "forbidden"));
     case Seal::broken:
-      return keep(request, why, std::move(answer_with));
+      return keep(request, {QuarantineClass::undecryptable, why}, std::move(answer_with));
     case Seal::good:
       break;
   }
-  auto push = wechat::parse_push(opened.xml);
-  if (!push) return keep(request, push.error(), std::move(answer_with));
-  if (!is_plain_account_id(push->from_user.value))
-    return keep(request, "FromUserName is no openid", std::move(answer_with));
-  // The signature of a plain push covers no byte of the body (reference: WeChat §1.3).
-  const auto openid = request.parameter("openid");
-  if (!opened.key && openid && *openid != push->from_user.value)
-    return keep(request, "openid and FromUserName differ", std::move(answer_with));
-  auto submission = understand(*push, opened.xml);
-  if (!submission)
-    return keep(request, "nothing to do for " + push->type + " " + push->event, std::move(answer_with));
-  const bool told = has_effect(*submission);
+  auto read = understand_push(options_, opened, request.parameter("openid"));
+  if (const auto* reason = std::get_if<QuarantineReason>(&read))
+    return keep(request, *reason, std::move(answer_with));
+  health_.opened();
+  auto& [push, submission] = std::get<UnderstoodPush>(read);
+  const bool told = has_effect(submission);
   Envelope envelope{opened.key, request.parameter("timestamp").value_or("0"),
                     request.parameter("nonce").value_or("0")};
-  auto answer_receipt = [this, push = std::move(*push), envelope = std::move(envelope),
+  auto answer_receipt = [this, push = std::move(push), envelope = std::move(envelope),
                          answer_with = std::move(answer_with)](Receipt receipt) {
     tally_.received("wechat", receipt);
     // On the queue's thread, which must not fail over an answer.
@@ -111,7 +100,7 @@ void WeChatWebhook::push(const http::Request& request, http::Answer answer_with)
     }
   };
   if (!told) return answer_receipt(Receipt{Receipt::Kind::ignored});
-  submit_(std::move(*submission), std::move(answer_receipt));
+  submit_(std::move(submission), std::move(answer_receipt));
 }
 
 http::Response WeChatWebhook::late() const {
@@ -119,7 +108,7 @@ http::Response WeChatWebhook::late() const {
   return plain(503, "try again");
 }
 
-WeChatWebhook::Seal WeChatWebhook::open(const http::Request& request, Opened& opened,
+WeChatWebhook::Seal WeChatWebhook::open(const http::Request& request, OpenedPush& opened,
                                         std::string& why) const {
   if (options_.aes_keys.empty()) {
     if (!url_is_signed(request)) return Seal::forged;
@@ -133,56 +122,26 @@ WeChatWebhook::Seal WeChatWebhook::open(const http::Request& request, Opened& op
   if (!encrypt) return Seal::forged;
   const auto expected = wechat::message_signature(options_.token, given->timestamp, given->nonce, *encrypt);
   if (!equal_constant_time(expected, given->signature)) return Seal::forged;
-  for (const auto& key : options_.aes_keys) {
-    auto xml = wechat::decrypt(key, options_.app_id, *encrypt);
-    if (xml) {
-      opened = {std::move(*xml), &key};
-      return Seal::good;
-    }
-    if (why.empty()) why = xml.error();
+  auto decrypted = decrypt_push(options_, *encrypt);
+  if (!decrypted) {
+    why = decrypted.error();
+    return Seal::broken;
   }
-  return Seal::broken;
+  opened = std::move(*decrypted);
+  return Seal::good;
 }
 
-void WeChatWebhook::keep(const http::Request& request, const std::string& why,
+// Answered `success` all the same: WeChat would only say it again, and nothing is lost.
+void WeChatWebhook::keep(const http::Request& request, const QuarantineReason& reason,
                          http::Answer answer_with) const {
-  submit_(RawPush{"wechat", why, request.body},
-          [this, answer_with = std::move(answer_with)](const Receipt& receipt) {
+  const bool is_opened = reason.kind != QuarantineClass::undecryptable;
+  is_opened ? health_.opened() : health_.not_opened(reason.text);
+  submit_(quarantine_of(request, reason, !options_.aes_keys.empty()),
+          [this, kind = reason.kind, answer_with = std::move(answer_with)](const Receipt& receipt) {
             const bool kept = receipt.kind != Receipt::Kind::refused;
-            tally_.rejected(kept ? "not_understood" : "cannot_store");
+            tally_.rejected(kept ? name(kind) : "cannot_store");
             answer_with(kept ? success() : plain(503, "try again"));
           });
-}
-
-std::optional<CustomerPush> WeChatWebhook::understand(const wechat::Push& push,
-                                                      const std::string& body) const {
-  if (push.is_event()) return understand_event(push);
-  CustomerPush out;
-  out.key = wechat::push_key(push);
-  out.customer = push.from_user;
-  out.source_id = push.msg_id;
-  out.kind = CustomerPush::Kind::message;
-  out.chosen = push.fields.contains("bizmsgmenuid");
-  out.message_type = message_type_of(push);
-  out.text = push.type == "text" ? push.content : readable_note(push, *options_.texts);
-  out.content = content_of(push);
-  if (push.type != "text" && !is_known_message_type(push.type)) out.body = body;
-  if (out.text.empty() || out.text.size() > kTextBytesMax || push.type.size() > kTypeBytesMax)
-    return std::nullopt;
-  return out;
-}
-
-std::optional<CustomerPush> WeChatWebhook::understand_event(const wechat::Push& push) const {
-  const auto* event = find_wechat_event(push.event);
-  if (!event) return std::nullopt;
-  CustomerPush out;
-  out.key = wechat::push_key(push);
-  out.customer = push.from_user;
-  out.kind = event->kind;
-  if (out.kind == CustomerPush::Kind::follow) out.scene = scene_of(push);
-  if (options_.forward_events.contains(push.event)) out.note = event_note(push, *options_.texts);
-  if (out.scene.size() > kTextBytesMax || out.note.size() > kTextBytesMax) return std::nullopt;
-  return out;
 }
 
 // Empty: nothing is said.
