@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "gateway/exposure.h"
 #include "gateway/journal/sqlite_journal.h"
 #include "gateway/mailbox.h"
 #include "gateway/media.h"
@@ -39,6 +40,7 @@ int run_gateway(int argc, char** argv, TurnHook at_point) {
   ops::raise_descriptor_limit();
   log::set_up("gateway", settings.text("KEFU_LOG_LEVEL"), settings.text("KEFU_LOG_FORMAT"));
   for (const auto& line : settings.describe()) log::debug("setting", {{"is", line}});
+  for (const auto& [setting, warning] : exposures(settings)) log::warning(warning, {{"setting", setting}});
 
   const auto lock = FolderLock::take(settings.text("KEFU_DATA_DIR"));
   if (!lock) return ops::cannot_start("gateway", lock.error());
