@@ -12,6 +12,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/json.h"
 #include "lib/base/utf8.h"
+#include "lib/ops/log.h"
 
 namespace kefu {
 namespace {
@@ -484,6 +485,17 @@ json pause(const json& question, Dispatcher& dispatcher, bool on) {
   return {{"ok", true}};
 }
 
+// What an operator changes stands in the log. No openid, no text: those are not in the fields that are named.
+void log_act(const std::string& command, const json& question, const json& told) {
+  const auto* check = field(question, "check");
+  if (told.value("ok", false) != true || (check && *check == true)) return;
+  const auto id = id_of(question);
+  log::info("an operator acts", {{"command", command},
+                                 {"queue", queue_of(question) ? text_of(question, "queue") : "-"},
+                                 {"event", id ? std::to_string(id->value) : "-"},
+                                 {"count", told.value("count", std::uint64_t{0})}});
+}
+
 // Of the commands that change nothing; no value: it is none of them.
 std::optional<json> look(const std::string& command, const json& question, const Dispatcher& dispatcher,
                          Journal& journal, Timestamp now) {
@@ -518,7 +530,10 @@ json answer(std::string_view text, Dispatcher& dispatcher, Journal& journal, Tim
   const json& question = *parsed;
   const auto command = text_of(question, "cmd");
   if (auto told = look(command, question, dispatcher, journal, now)) return *std::move(told);
-  if (auto told = repair(command, question, dispatcher, now)) return *std::move(told);
+  if (auto told = repair(command, question, dispatcher, now)) {
+    log_act(command, question, *told);
+    return *std::move(told);
+  }
   return refusal(
       "unknown \"cmd\"; there are queues, list, show, trace, customer, agents, quarantine, "
       "quarantine_submit, "

@@ -518,6 +518,7 @@ void Dispatcher::take(const std::string& route, const v1::Hello& hello, Timestam
   const Route from{worker, hello.queue(), hello.sweeps(), hello.typing(), hello.presence()};
   routes_[route] = from;
   if (known_workers_.emplace(hello.queue(), worker).second) journal_.worker_came(hello.queue(), worker);
+  note_came(hello);
   const bool ours = hello.journal() == 0 || hello.journal() == journal_.identity();
   if (hello.slots() > options_.worker_slots_max) ++rejections_["worker_slots"];
   queue(hello.queue())
@@ -788,10 +789,36 @@ std::vector<Dispatcher::AgentView> Dispatcher::agents(Timestamp now) const {
   return views;
 }
 
+// A hello is repeated until it is answered, and comes again after every broken connection.
+void Dispatcher::note_came(const v1::Hello& hello) {
+  const WorkerId worker(hello.worker_id());
+  Introduced said{std::min(hello.slots(), options_.worker_slots_max), hello.version()};
+  auto& known = introduced_[{hello.queue(), worker}];
+  if (known == said) return;
+  known = said;
+  worker_news_.push_back({WorkerNews::Kind::came, hello.queue(), worker, said.slots, said.version});
+}
+
+// Those whom the queues have given up.
+void Dispatcher::note_silent() {
+  if (introduced_.size() == relay_.workers().size() + notifier_.workers().size()) return;
+  std::set<std::pair<v1::Queue, WorkerId>> present;
+  for (const auto which : kQueues) {
+    for (const auto& worker : queue(which).workers()) present.emplace(which, worker.id);
+  }
+  std::erase_if(introduced_, [&](const auto& entry) {
+    if (present.contains(entry.first)) return false;
+    worker_news_.push_back({WorkerNews::Kind::silent, entry.first.first, entry.first.second, 0, ""});
+    return true;
+  });
+}
+
 void Dispatcher::leave(const std::string& route) {
   const auto at = routes_.find(route);
   if (at == routes_.end()) return;
   queue(at->second.queue).bye(at->second.worker, changes_);
+  if (introduced_.erase({at->second.queue, at->second.worker}) > 0)
+    worker_news_.push_back({WorkerNews::Kind::left, at->second.queue, at->second.worker, 0, ""});
   routes_.erase(at);
 }
 
@@ -850,6 +877,7 @@ void Dispatcher::tick(Timestamp now) {
     if (auto* job = replays_.running(which)) replay_some(*job, now);
   }
   withdraw_recalled();
+  note_silent();
   forget_gone_workers();
   forget_old(now);
 }
@@ -1024,6 +1052,9 @@ std::vector<Outgoing> Dispatcher::outgoing() {
 }
 std::vector<Step> Dispatcher::steps() {
   return std::exchange(steps_, {});
+}
+std::vector<WorkerNews> Dispatcher::worker_news() {
+  return std::exchange(worker_news_, {});
 }
 
 std::vector<Outgoing> Dispatcher::handouts(Timestamp now) {

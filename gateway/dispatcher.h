@@ -83,6 +83,20 @@ struct QuarantineSubmitted {
   std::uint64_t next = 0;                       // go on after this id; 0: that was all
 };
 
+// A worker that came or went, for the log. The tap tells nothing of workers.
+struct WorkerNews {
+  enum class Kind {
+    came,    // or says something else of itself than before
+    left,    // it said so
+    silent,  // nothing came from it for limits::kWorkerLostAfter
+  };
+  Kind kind = Kind::came;
+  v1::Queue queue = v1::QUEUE_UNSPECIFIED;
+  WorkerId worker{};
+  std::uint32_t slots = 0;  // of one that came, as is the version
+  std::string version{};
+};
+
 class Dispatcher {
  public:
   // Reads what is unfinished. `chance` gives uniform numbers in [0,1).
@@ -102,6 +116,7 @@ class Dispatcher {
   std::vector<Quarantined> quarantined();
   // How many pushes went away by their age though they had never been submitted, since it was asked last.
   std::uint64_t quarantine_forgotten();
+  std::vector<WorkerNews> worker_news();
   std::optional<Timestamp> next_timer(Timestamp now) const;
   // How often workers said what does not count since this was asked last, by reason: verdict_without_hello,
   // verdict_of_another, worker_refused, worker_slots.
@@ -192,6 +207,8 @@ class Dispatcher {
                                         const google::protobuf::RepeatedPtrField<v1::Held>& held) const;
   void take(const std::string& route, const v1::Ping& ping, Timestamp now);
   void take(const std::string& route, const v1::Verdict& verdict, Timestamp now);
+  void note_came(const v1::Hello& hello);
+  void note_silent();
   void leave(const std::string& route);
   void learn(const v1::Verdict& verdict, const v1::Event& event);
   void apply_changes(Timestamp now);
@@ -229,6 +246,14 @@ class Dispatcher {
   std::set<std::pair<v1::Queue, WorkerId>> known_workers_;   // as in the journal
   std::set<std::pair<v1::Queue, WorkerId>> workers_before_;  // were connected when an earlier run ended
   std::map<std::string_view, std::uint64_t> rejections_;
+  // Of whom the log has been told that they are here, with what they said of themselves.
+  struct Introduced {
+    std::uint32_t slots = 0;
+    std::string version;
+    bool operator==(const Introduced&) const = default;
+  };
+  std::map<std::pair<v1::Queue, WorkerId>, Introduced> introduced_;
+  std::vector<WorkerNews> worker_news_;
   std::vector<v1::Event> accepted_;            // in this turn
   std::set<EventId> recalled_;                 // while they were in flight: they go no further if that fails
   std::vector<queue::Remembered> taken_over_;  // in this turn

@@ -1189,3 +1189,31 @@ TEST_CASE("a message of many parts pays for its calls by waiting") {
   bench.pass(Millis(100));
   CHECK(bench.deliveries().size() == 1);
 }
+
+TEST_CASE("a worker's coming and going is told once, and its silence") {
+  using Kind = WorkerNews::Kind;
+  Bench bench;
+  bench.hello();
+  auto news = bench.dispatcher->worker_news();
+  REQUIRE(news.size() == 2);
+  CHECK(news[0].kind == Kind::came);
+  CHECK(news[0].queue == v1::QUEUE_RELAY);
+  CHECK(news[0].worker == WorkerId("relay"));
+  CHECK(news[0].slots == 8);
+  bench.hello();  // repeated until it is answered
+  CHECK(bench.dispatcher->worker_news().empty());
+  v1::FromWorker bye;
+  bye.mutable_bye();
+  bench.dispatcher->receive(kRelayRoute, bye, bench.now);
+  bench.turn();
+  news = bench.dispatcher->worker_news();
+  REQUIRE(news.size() == 1);
+  CHECK(news[0].kind == Kind::left);
+  bench.now = bench.now + limits::kWorkerLostAfter + Millis(1000);
+  bench.turn();
+  news = bench.dispatcher->worker_news();
+  REQUIRE(news.size() == 1);
+  CHECK(news[0].kind == Kind::silent);
+  CHECK(news[0].worker == WorkerId("notifier"));
+  CHECK(bench.steps.empty());  // the tap tells nothing of workers
+}

@@ -22,6 +22,7 @@
 #include "gateway/connection_guard.h"
 #include "gateway/door.h"
 #include "gateway/quarantine_log.h"
+#include "gateway/queue_log.h"
 #include "gateway/tap.h"
 #include "lib/base/digest.h"
 #include "lib/base/limits.h"
@@ -103,6 +104,7 @@ struct QueueLoop::Impl {
   zmq::context_t context{1};
   zmq::socket_t router{context, zmq::socket_type::router};
   Tap tap{context};
+  QueueLog queue_log;
   zmq::socket_t admin{context, zmq::socket_type::router};
   QuarantineLog quarantine_log;
   bool tap_on = false;
@@ -403,8 +405,11 @@ struct QueueLoop::Impl {
   }
 
   void publish(Dispatcher& dispatcher) {
+    const Timestamp now = steady_now();
+    for (const auto& news : dispatcher.worker_news()) queue_log.worker(news, now);
     for (const auto& step : dispatcher.steps()) {
       harmless("metrics", [&] { tally.step(step); });
+      queue_log.step(step);
       if (step.damaged) {
         log::error("an event in the journal is damaged and became a dead letter",
                    {{"event", step.event.id()}, {"queue", queue_name(step.event.queue())}});
@@ -418,6 +423,8 @@ struct QueueLoop::Impl {
       quarantine_log.tell(push, steady_now());
     }
     quarantine_log.tell_forgotten(dispatcher.quarantine_forgotten());
+    queue_log.end_turn();
+    tally.log_left_out(now);
   }
 
   // Nothing that is only told may harm what is done.

@@ -5,12 +5,32 @@
 
 #include "gateway/admin.h"
 #include "lib/base/limits.h"
+#include "lib/ops/log.h"
 
 namespace kefu {
 namespace {
 
 constexpr const char* kAccepted = "kefu_accepted_total";
 constexpr const char* kAcceptedHelp = "Pushes and callbacks stored and synced";
+
+// What is refused and not only passed over, and how the log says it.
+struct Refusal {
+  std::string_view reason;
+  std::string_view message;
+};
+constexpr std::array kRefusals{
+    Refusal{"signature", "a request was refused: its signature does not hold"},
+    Refusal{"sdkappid", "a callback was refused: it is not for IM_SDK_APP_ID"},
+    Refusal{"not_json", "a callback was refused: its body is not a callback"},
+    Refusal{"late", "a push was refused: it could not be stored in time"},
+    Refusal{"cannot_store", "a push or callback was refused: it cannot be stored now"},
+};
+
+const Refusal* logged_refusal(std::string_view reason) {
+  const auto* found =
+      std::find_if(kRefusals.begin(), kRefusals.end(), [&](const auto& one) { return one.reason == reason; });
+  return found == kRefusals.end() ? nullptr : found;
+}
 
 double seconds(Millis time) {
   return static_cast<double>(time.count()) / 1000.0;
@@ -58,6 +78,16 @@ void Tally::rejected(std::string_view reason, std::uint64_t count) {
                "Requests that made no event, and what of workers does not count, by reason",
                {{"reason", std::string(reason)}})
       .add(static_cast<double>(count));
+  const auto* refusal = logged_refusal(reason);
+  const auto left_out = refusal ? refusals_.admit(reason, steady_now()) : std::nullopt;
+  if (left_out) log::warning(refusal->message, {{"reason", reason}, {"left_out", *left_out}});
+}
+
+void Tally::log_left_out(Timestamp now) {
+  for (const auto& [reason, count] : refusals_.overdue(now)) {
+    const auto* refusal = logged_refusal(reason);
+    if (refusal) log::warning(refusal->message, {{"reason", reason}, {"left_out", count}});
+  }
 }
 
 void Tally::callback_took(Millis took) {

@@ -1,10 +1,12 @@
-// The gateway's figures: what was accepted, refused, tried, and how long it took. Thread-safe, as Metrics is.
+// The gateway's figures: what was accepted, refused, tried, and how long it took; and the log lines about
+// what was refused. Thread-safe, as Metrics is.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "gateway/dispatcher.h"
+#include "lib/ops/log_limiter.h"
 #include "lib/ops/ops_page.h"
 
 namespace kefu {
@@ -16,7 +18,7 @@ class Tally {
   // --- web threads ---
   // `source`: wechat, im.
   void received(std::string_view source, const Receipt& receipt);
-  // signature, sdkappid, not_understood, ...
+  // signature, sdkappid, not_understood, ... A refusal is logged, too: the first at once, then one a minute.
   void rejected(std::string_view reason, std::uint64_t count = 1);
   // From when a callback was read until it was stored.
   void callback_took(Millis took);
@@ -25,6 +27,8 @@ class Tally {
   void step(const Step& step);
   void quarantined(const Quarantined& push);
   void tap_overrun();
+  // How many refusals no line has told of; every second or so.
+  void log_left_out(Timestamp now);
   void queues(const Dispatcher& dispatcher, Journal& journal, Timestamp now);
   void committed(std::size_t letters, double seconds);
   // A connection of this door was cut; by the guard's thread.
@@ -36,6 +40,7 @@ class Tally {
 
  private:
   ops::Metrics& metrics_;
+  log::LogLimiter refusals_;  // by reason
   ops::Metrics::Counter& accepted_wechat_;
   ops::Metrics::Counter& accepted_im_;
   ops::Metrics::Histogram& callback_seconds_;

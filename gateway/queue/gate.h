@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "lib/base/clock.h"
 #include "lib/base/ids.h"
@@ -20,6 +21,8 @@ class Gate {
   static constexpr Millis kFirstPause{1000};
   static constexpr Millis kLongestPause{30000};
   static constexpr std::size_t kFailingCustomers = 3;
+  // How the reason begins when it is that.
+  static constexpr std::string_view kSeveralFail = "calls fail for several customers";
 
   enum class State { open, closed, probing };
 
@@ -66,7 +69,7 @@ class Gate {
       if (probe_ == event) open();
       return false;
     }
-    unavailable(event, Millis(0), "calls fail for several customers: " + reason, now);
+    unavailable(event, Millis(0), std::string(kSeveralFail) + ": " + reason, now);
     return true;
   }
 

@@ -26,6 +26,45 @@ TEST_CASE("operator: a question that is too long hears so, and the next one is a
   CHECK(stack.ask({{"cmd", "queues"}})["ok"] == true);
 }
 
+TEST_CASE(
+    "operator: the log tells what became of workers, queues and events, who acted, and names no customer") {
+  Stack stack;
+  stack.start_all();
+  stack.clouds.fail_next("sendmsg", 80001);  // for good
+  stack.say("oAlice", "a very private word");
+  REQUIRE(eventually([&] { return stack.queue("relay")["dead"] == 1; }));
+  stack.clouds.fail_next("stable_token", 40164);
+  stack.reply("oAlice", "a very private answer");
+  REQUIRE(eventually([&] { return !stack.queue("notifier")["unavailable"].get<std::string>().empty(); }));
+  for (int i = 0; i < 3; ++i)
+    CHECK(stack.push(stack.text_body("oAlice", "forged"), "signature=0").status == 403);
+  CHECK(stack.callback("{}", "SdkAppid=1").status == 403);
+  CHECK(stack.ask({{"cmd", "pause"}, {"queue", "relay"}})["ok"] == true);
+  CHECK(stack.ask({{"cmd", "replay"}, {"id", 1}})["ok"] == true);
+  CHECK(stack.ask({{"cmd", "resume"}, {"queue", "notifier"}})["ok"] == true);
+  stack.clouds.wait_for("custom_send", 1);
+  CHECK(stack.notifier->stop() == 0);
+  CHECK(stack.gateway->stop() == 0);
+  const auto log = stack.gateway->output();
+  CAPTURE(log);
+  CHECK(contains(log, "info a worker is connected queue=relay worker="));
+  CHECK(contains(log, "info a worker has disconnected queue=notifier worker="));
+  CHECK(contains(log,
+                 "warning an event is a dead letter; kefuctl show says why event=1 queue=relay "
+                 "type=customer_message class=dead code=80001"));
+  CHECK(contains(log, "warning a queue closes queue=notifier why="));
+  CHECK(contains(log, "40164"));
+  CHECK(contains(log, "info a queue opens again queue=notifier"));
+  CHECK(contains(log, "info an operator acts command=pause queue=relay"));
+  CHECK(contains(log, "info an operator acts command=replay queue=- event=1 count=1"));
+  CHECK(contains(log, "its signature does not hold reason=signature left_out=0"));
+  CHECK(contains(log, "it is not for IM_SDK_APP_ID reason=sdkappid"));
+  CHECK_FALSE(contains(log, "left_out=1"));        // the second is counted for a later line
+  CHECK(contains(log, "setting=WECHAT_AES_KEY"));  // plain mode is said at start
+  CHECK_FALSE(contains(log, "oAlice"));
+  CHECK_FALSE(contains(log, "private"));
+}
+
 TEST_CASE("operator: the watcher of the documents prints the steps") {
   Stack stack;
   stack.start_gateway();
