@@ -83,7 +83,7 @@ class DamagedBench {
   }
 
   json ask(const json& question) {
-    const auto answer = json::parse(answer_admin(question.dump(), *dispatcher_, *journal_, now_));
+    auto answer = json::parse(answer_admin(question.dump(), *dispatcher_, *journal_, now_));
     turn();
     return answer;
   }

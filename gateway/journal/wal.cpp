@@ -133,22 +133,22 @@ std::optional<WalMark> WalMarkFile::read(const std::string& path) {
   return mark;
 }
 
-void WalMarkFile::write(const WalMark& mark) {
+void WalMarkFile::write(const WalMark& mark) const {
   put("running " + std::to_string(mark.salt1) + " " + std::to_string(mark.salt2) + " " +
       std::to_string(mark.frames));
 }
 
-void WalMarkFile::clear() {
+void WalMarkFile::clear() const {
   put("closed");
   sync();
 }
 
-void WalMarkFile::sync() {
+void WalMarkFile::sync() const {
   if (::fsync(descriptor_) != 0)
     throw JournalError(std::string("journal.db.state cannot be synced: ") + std::strerror(errno));
 }
 
-void WalMarkFile::put(std::string line) {
+void WalMarkFile::put(std::string line) const {
   line.resize(kMarkBytes - 1, ' ');
   line += '\n';
   if (::pwrite(descriptor_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))

@@ -30,13 +30,13 @@ class WalMarkFile {
   // No value: the log holds nothing that is not in the database, or the file does not say.
   static std::optional<WalMark> read(const std::string& path);
 
-  void write(const WalMark& mark);
+  void write(const WalMark& mark) const;
   // From now on the log may go. Synced.
-  void clear();
-  void sync();
+  void clear() const;
+  void sync() const;
 
  private:
-  void put(std::string line);
+  void put(std::string line) const;
   int descriptor_;
 };
 

@@ -41,7 +41,7 @@ void sync_file(const std::string& file) {
 // Out of SQLite's way, which would read it as the log of whatever database stands beside it.
 std::string move_aside(const std::string& wal) {
   if (size_of(wal) == 0) return {};
-  const auto kept = beside(wal, "damaged");
+  auto kept = beside(wal, "damaged");
   std::error_code failed;
   std::filesystem::rename(wal, kept, failed);
   if (failed) throw JournalError(wal + " cannot be renamed: " + failed.message());
@@ -50,7 +50,7 @@ std::string move_aside(const std::string& wal) {
 
 std::string keep_copy(const std::string& wal) {
   if (size_of(wal) == 0) return {};
-  const auto kept = beside(wal, "damaged");
+  auto kept = beside(wal, "damaged");
   std::error_code failed;
   std::filesystem::copy_file(wal, kept, failed);
   if (failed) throw JournalError(wal + " cannot be copied: " + failed.message());
@@ -172,7 +172,7 @@ void WalGuard::rescue() {
 
 // In the place of the file, or beside what stands there now. Nothing of the log is needed any more then.
 std::string WalGuard::save_copy() {
-  const auto copy = size_of(file_) == 0 ? file_ : beside(file_, "rescued");
+  auto copy = size_of(file_) == 0 ? file_ : beside(file_, "rescued");
   std::error_code ignored;
   if (copy == file_) std::filesystem::remove(copy, ignored);
   Statement(database_, "VACUUM INTO ?").bind_text(copy).run();
