@@ -116,12 +116,12 @@ TEST_CASE("what WeChat no longer has is impossible, what fails is not") {
   CHECK_FALSE(late.outcome.unsure);
 }
 
-TEST_CASE("a video is fetched from the address that WeChat names, if that is one of Tencent's") {
+TEST_CASE("a video is fetched over https from the address that WeChat names, if that is one of Tencent's") {
   Wechat wechat({json(R"({"video_url":"http://vweixinf.tc.qq.com/a.mp4"})")});
   wechat.videos = {file("MP4")};
   CHECK(wechat.get().kind == Kind::fetched);
   CHECK(wechat.draft.bytes == "MP4");
-  CHECK(wechat.video_origin == "http://vweixinf.tc.qq.com:80");
+  CHECK(wechat.video_origin == "https://vweixinf.tc.qq.com:443");
 
   Wechat lured({json(R"({"video_url":"http://169.254.169.254/"})")});
   const auto got = lured.get();
