@@ -32,7 +32,8 @@ constexpr Setting kTable[] = {
      "the gateway's KEFU_ADMIN_LISTEN"},
     {"KEFU_DATA_DIR", "gateway", Kind::text, "./data", true, "the journal lives here; made when missing"},
     {"KEFU_JOURNAL_ADOPT", "gateway", Kind::flag, "0", true,
-     "for one start: take over a journal of another WECHAT_APP_ID or IM_SDK_APP_ID, with all that waits in it"},
+     "for one start: take over a journal of another WECHAT_APP_ID or IM_SDK_APP_ID, with all that waits in "
+     "it"},
     {"KEFU_JOURNAL_ACCEPT_LOSS", "gateway", Kind::flag, "0", true,
      "for one start: go on though a part of the journal is missing"},
     {"KEFU_QUEUE_CONNECT", "relay notifier", Kind::endpoints, "tcp://127.0.0.1:5555", true,
