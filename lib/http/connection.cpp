@@ -127,7 +127,7 @@ bool Connection::peer_is_gone() const {
   return bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-void Connection::end_sending() {
+void Connection::end_sending() const {
   shutdown(socket_, SHUT_WR);
 }
 

@@ -59,7 +59,7 @@ class Connection {
 
   // Tells the peer that no more comes from us. It may still send, and what it sends has to be read: closing
   // with bytes unread resets the connection and can take our answer with it.
-  void end_sending();
+  void end_sending() const;
 
  private:
   bool wait(short events, Deadline deadline) const;
